@@ -1,0 +1,110 @@
+"""Many independently built web applications in one process, each in its own context.
+
+Every public name is here. They are imported when they are first used, so that
+``import gateway`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gateway.context import AppContext as AppContext
+    from gateway.context import AppGlobals
+    from gateway.errors import GatewayError as GatewayError
+    from gateway.framework.app import App as App
+    from gateway.framework.blueprints import Blueprint as Blueprint
+    from gateway.framework.context import RequestContext as RequestContext
+    from gateway.framework.files import send_file as send_file
+    from gateway.framework.files import send_from_directory as send_from_directory
+    from gateway.framework.helpers import abort as abort
+    from gateway.framework.helpers import after_this_request as after_this_request
+    from gateway.framework.helpers import (
+        copy_current_request_context as copy_current_request_context,
+    )
+    from gateway.framework.helpers import flash as flash
+    from gateway.framework.helpers import get_flashed_messages as get_flashed_messages
+    from gateway.framework.helpers import has_app_context as has_app_context
+    from gateway.framework.helpers import has_request_context as has_request_context
+    from gateway.framework.helpers import make_response as make_response
+    from gateway.framework.helpers import redirect as redirect
+    from gateway.framework.helpers import stream_with_context as stream_with_context
+    from gateway.framework.helpers import url_for as url_for
+    from gateway.framework.json import jsonify as jsonify
+    from gateway.framework.sessions import SessionMixin
+    from gateway.framework.templating import (
+        get_template_attribute as get_template_attribute,
+    )
+    from gateway.framework.templating import render_template as render_template
+    from gateway.framework.templating import (
+        render_template_string as render_template_string,
+    )
+    from gateway.framework.templating import stream_template as stream_template
+    from gateway.framework.templating import (
+        stream_template_string as stream_template_string,
+    )
+    from gateway.framework.wrappers import Request as Request
+    from gateway.framework.wrappers import Response as Response
+    from gateway.lifecycle import Gateway as Gateway
+    from gateway.settings import Config as Config
+    from gateway.site import mount_url as mount_url
+
+    current_app: App
+    g: AppGlobals
+    request: Request
+    session: SessionMixin
+
+_HOME = {
+    "App": "gateway.framework.app",
+    "AppContext": "gateway.context",
+    "Blueprint": "gateway.framework.blueprints",
+    "Config": "gateway.settings",
+    "Gateway": "gateway.lifecycle",
+    "GatewayError": "gateway.errors",
+    "Request": "gateway.framework.wrappers",
+    "RequestContext": "gateway.framework.context",
+    "Response": "gateway.framework.wrappers",
+    "abort": "gateway.framework.helpers",
+    "after_this_request": "gateway.framework.helpers",
+    "copy_current_request_context": "gateway.framework.helpers",
+    "current_app": "gateway.globals",
+    "flash": "gateway.framework.helpers",
+    "g": "gateway.globals",
+    "get_flashed_messages": "gateway.framework.helpers",
+    "get_template_attribute": "gateway.framework.templating",
+    "has_app_context": "gateway.framework.helpers",
+    "has_request_context": "gateway.framework.helpers",
+    "jsonify": "gateway.framework.json",
+    "make_response": "gateway.framework.helpers",
+    "mount_url": "gateway.site",
+    "redirect": "gateway.framework.helpers",
+    "render_template": "gateway.framework.templating",
+    "render_template_string": "gateway.framework.templating",
+    "request": "gateway.globals",
+    "send_file": "gateway.framework.files",
+    "send_from_directory": "gateway.framework.files",
+    "session": "gateway.globals",
+    "stream_template": "gateway.framework.templating",
+    "stream_template_string": "gateway.framework.templating",
+    "stream_with_context": "gateway.framework.helpers",
+    "url_for": "gateway.framework.helpers",
+}
+
+__all__ = sorted([*_HOME, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,21 @@
+"""The command line, ``gateway``: click commands and how they print.
+
+Exit codes: 0 is success; 1 means that something asked for failed (an application does
+not load, the address is taken); 2 means that the configuration or the command line
+cannot be used.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A prefix may hold what the terminal's encoding lacks; show it escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    from gateway.cli.group import gateway
+
+    gateway(prog_name="gateway")

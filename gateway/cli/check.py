@@ -1,0 +1,45 @@
+"""``gateway check``: would it serve?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gateway.cli.options import config_option
+
+
+@click.command("check")
+@config_option
+def command(config: Path) -> None:
+    """Validate the configuration and load every mount.
+
+    Every problem is printed. Exit code 1: a mount does not load; 2: the configuration
+    itself has problems.
+    """
+    from gateway.cli.describe import route_rows
+    from gateway.cli.failures import counted
+    from gateway.cli.render import CheckRow, show_table
+    from gateway.config.load import load_config
+    from gateway.lifecycle import Gateway, LoadErrors
+
+    spec = load_config(config)
+    failures: LoadErrors | None = None
+    kinds: dict[str, str] = {}
+    try:
+        with Gateway(spec) as loaded:
+            kinds = {name: mount.kind for name, mount in loaded.mounts.items()}
+    except LoadErrors as error:
+        failures = error
+    failed = {error.mount for error in failures.errors} if failures else set()
+    show_table(
+        CheckRow(
+            **asdict(row) | {"kind": kinds.get(row.mount, row.kind)},
+            result="FAILED" if row.mount in failed else "ok",
+        )
+        for row in route_rows(spec)
+    )
+    if failures is not None:
+        raise failures
+    click.echo(f"{counted(len(spec.mounts), 'mount')}: everything loads.")

@@ -1,0 +1,60 @@
+"""What a configuration says of a mount, in the words of the tables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gateway.cli.render import RouteRow
+from gateway.config.spec import (
+    AppTarget,
+    AsgiTarget,
+    GatewaySpec,
+    MountSpec,
+    RedirectTarget,
+    StaticTarget,
+)
+
+
+def route_rows(spec: GatewaySpec) -> list[RouteRow]:
+    """Return a row for each mount, in the order of the file, loading none."""
+    return [
+        RouteRow(
+            prefix=mount.prefix or "/",
+            host=mount.host,
+            mount=mount.name,
+            kind=_kind(mount),
+            source=_source(mount, spec.home),
+        )
+        for mount in spec.mounts
+    ]
+
+
+def _kind(mount: MountSpec) -> str:
+    match mount.target:
+        case AppTarget():
+            return "app"
+        case AsgiTarget():
+            return "asgi"
+        case StaticTarget():
+            return "static"
+        case RedirectTarget():
+            return "redirect"
+
+
+def _source(mount: MountSpec, home: Path) -> str:
+    match mount.target:
+        case (
+            AppTarget(reference=reference, path=path)
+            | AsgiTarget(reference=reference, path=path)
+        ):
+            return reference if path is None else f"{_shown(path, home)} {reference}"
+        case StaticTarget(folder=folder):
+            return _shown(folder, home)
+        case RedirectTarget(location=location, status=status):
+            return f"{status} {location}"
+
+
+def _shown(path: Path, home: Path) -> str:
+    """A path as the file would name it: relative to it, if below it."""
+    return os.fspath(path.relative_to(home) if path.is_relative_to(home) else path)

@@ -1,0 +1,1 @@
+"""Finding applications in folders by reading their source, never importing it."""

@@ -1,0 +1,1 @@
+"""``gateway.yaml`` to frozen specs: read, interpolated, checked against one table."""

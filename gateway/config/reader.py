@@ -1,0 +1,260 @@
+"""The nodes of one file, read by the types of the table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from gateway.config.interpolate import (
+    InterpolationError,
+    Interpolator,
+    is_one_variable,
+)
+from gateway.config.nodes import (
+    ListNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    key_path,
+    kind_of,
+    shortened,
+    tag_name,
+)
+from gateway.config.schema import (
+    FOLDER,
+    FreeType,
+    PatternsType,
+    Section,
+    SectionType,
+    keys_of,
+    unknown_key,
+)
+from gateway.config.typed import tag_of, typed
+from gateway.config.values import InvalidValue, ScalarType, ValueType, parse_path
+from gateway.errors import Place, Problem
+
+
+class _Refused(Exception):
+    """A value cannot be used, and its problem is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A file pattern, and where it is written."""
+
+    place: Place
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the nodes of one file.
+
+    :param interpolator: replaces ``${…}``.
+    :param folder: where the file's relative paths start.
+    :param problems: takes what is wrong.
+    """
+
+    interpolator: Interpolator
+    folder: Path
+    problems: list[Problem]
+
+    def report(self, place: Place, path: str, message: str) -> None:
+        """Note that something is wrong."""
+        self.problems.append(Problem(place, path, message))
+
+    def section(self, node: MappingNode, section: Section, path: str) -> dict[str, Any]:
+        """Return the values of the keys that are right, and report the others.
+
+        A section within comes as its node, patterns as a tuple of :class:`Pattern`.
+
+        :param path: the path of the section.
+        """
+        known = keys_of(section)
+        values: dict[str, Any] = {}
+        for entry in node.entries:
+            name = entry.key.text
+            here = key_path(path, name)
+            if name not in known:
+                self.report(entry.key.place, here, unknown_key(name, section))
+                continue
+            try:
+                values[name] = self._value(entry.value, known[name].type, here)
+            except _Refused:
+                continue
+        return values
+
+    def _value(self, node: Node, of: ValueType, path: str) -> object:
+        match of:
+            case ScalarType():
+                return self._scalar(node, of, path)
+            case SectionType():
+                return self._mapping(node, of, path)
+            case FreeType():
+                return {
+                    entry.key.text: self._free(
+                        entry.value, key_path(path, entry.key.text)
+                    )
+                    for entry in self._mapping(node, of, path).entries
+                }
+            case PatternsType():
+                return self._patterns(node, of, path)
+        raise TypeError(f"{of!r} is no type of the table")
+
+    def _mapping(self, node: Node, of: ValueType, path: str) -> MappingNode:
+        if isinstance(node, MappingNode):
+            return node
+        if isinstance(node, ScalarNode) and node.is_empty:
+            # All its keys may be commented out.
+            return MappingNode(node.place, ())
+        raise self._refusal(
+            node.place,
+            path,
+            f"this is {kind_of(node)}: write a mapping, such as {of.example}",
+        )
+
+    def _scalar(self, node: Node, of: ScalarType, path: str) -> object:
+        if not isinstance(node, ScalarNode):
+            raise self._refusal(
+                node.place,
+                path,
+                f"this is {kind_of(node)}: write a single value ({of.label}, such as "
+                f"{of.example})",
+            )
+        if node.is_empty:
+            raise self._refusal(
+                node.place,
+                path,
+                f"there is no value: write one ({of.label}, such as {of.example}), or "
+                "remove the key",
+            )
+        text = self._expanded(node, path)
+        try:
+            value = of.parse(text)
+            return self._existing_folder(text) if of is FOLDER else value
+        except InvalidValue as error:
+            raise self._refusal(
+                node.place, path, _explained(node.text, text, error)
+            ) from None
+
+    def _patterns(self, node: Node, of: PatternsType, path: str) -> tuple[Pattern, ...]:
+        text = ScalarType("file pattern", "conf.d/*.yaml", {}, parse_path)
+        if isinstance(node, ScalarNode):
+            return (Pattern(node.place, path, str(self._scalar(node, text, path))),)
+        if isinstance(node, MappingNode):
+            raise self._refusal(
+                node.place,
+                path,
+                f"this is a mapping: write a list, such as {of.example}",
+            )
+        patterns: list[Pattern] = []
+        for index, item in enumerate(node.items):
+            here = f"{path}[{index}]"
+            try:
+                found = str(self._scalar(item, text, here))
+            except _Refused:
+                continue
+            patterns.append(Pattern(item.place, here, found))
+        return tuple(patterns)
+
+    def _existing_folder(self, text: str) -> Path:
+        path = os.path.join(self.folder, text)
+        if os.path.isdir(path):
+            return Path(os.path.realpath(path))
+        if os.path.exists(path):
+            raise InvalidValue("is a file: name the folder it is in")
+        raise InvalidValue(
+            "is no folder that exists: create it, or correct the path, which starts "
+            "at the folder of this file",
+            _similar_folder(self.folder, text),
+        )
+
+    def _free(self, node: Node, path: str) -> object:
+        """Return a value of any shape; no message about it shows it."""
+        match node:
+            case ScalarNode():
+                return self._free_scalar(node, path)
+            case ListNode():
+                return [
+                    self._free(item, f"{path}[{index}]")
+                    for index, item in enumerate(node.items)
+                ]
+            case MappingNode():
+                mapping = self._free_mapping(node, path)
+                return set(mapping) if node.is_set else mapping
+
+    def _free_mapping(self, node: MappingNode, path: str) -> dict[object, object]:
+        mapping: dict[object, object] = {}
+        for entry in node.entries:
+            here = key_path(path, entry.key.text)
+            # Keys are not interpolated.
+            key = self._typed(entry.key, entry.key.text, entry.key.tag, here)
+            if key in mapping:
+                self.report(
+                    entry.key.place,
+                    here,
+                    "this key has the value of an earlier one: remove one, or put "
+                    "quotes around it",
+                )
+            mapping[key] = self._free(entry.value, here)
+        return mapping
+
+    def _free_scalar(self, node: ScalarNode, path: str) -> object:
+        try:
+            text = self._expanded(node, path)
+        except _Refused:
+            return None
+        whole = node.plain and is_one_variable(node.text)
+        return self._typed(node, text, tag_of(text) if whole else node.tag, path)
+
+    def _typed(self, node: ScalarNode, text: str, tag: str, path: str) -> object:
+        try:
+            return typed(text, tag)
+        except ValueError:
+            self.report(
+                node.place,
+                path,
+                f"this cannot be read under {tag_name(tag)}, which it has or looks "
+                "like: correct it, or put quotes around it",
+            )
+            return None
+
+    def _expanded(self, node: ScalarNode, path: str) -> str:
+        try:
+            return self.interpolator.expand(node.text, self.folder)
+        except InterpolationError as error:
+            for message in error.messages:
+                self.report(node.place, path, message)
+            raise _Refused from None
+
+    def _refusal(self, place: Place, path: str, message: str) -> _Refused:
+        self.report(place, path, message)
+        return _Refused()
+
+
+def _explained(written: str, text: str, error: InvalidValue) -> str:
+    """Return the message of *error*, which shows the value only as it is written.
+
+    What stands for ``${…}`` may be a secret.
+    """
+    shown = f"{shortened(written)!r}"
+    if text != written:
+        return f"{shown}, once replaced, {error.message}"
+    if error.suggestion is None:
+        return f"{shown} {error.message}"
+    return f"{shown} {error.message}; did you mean {shortened(error.suggestion)!r}?"
+
+
+def _similar_folder(start: Path, text: str) -> str | None:
+    parent, name = os.path.split(text.rstrip("/"))
+    try:
+        with os.scandir(os.path.join(start, parent)) as entries:
+            folders = [entry.name for entry in entries if entry.is_dir()]
+    except OSError:
+        return None
+    near = get_close_matches(name, folders, n=1)
+    return os.path.join(parent, near[0]) if near else None

@@ -1,0 +1,130 @@
+"""What a ``gateway.yaml`` says, checked and with every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from gateway.errors import Place
+
+Imports: TypeAlias = Literal["private", "shared"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """How the gateway is served.
+
+    :param host: the address to listen on, a name or an IP address without brackets.
+    :param port: 0 lets the operating system choose a free one.
+    :param threads: how many requests are served at a time.
+    :param max_body: the largest request body, in bytes.
+    :param drain_timeout: how long a stop waits for what is in flight, in seconds.
+    :param idle_timeout: how long a connection may be silent, in seconds.
+    :param connection_limit: how many connections are open at a time.
+    :param backlog: how many connections the system queues before they are accepted.
+    """
+
+    host: str
+    port: int
+    threads: int
+    max_body: int
+    drain_timeout: float
+    idle_timeout: float
+    connection_limit: int
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppTarget:
+    """A WSGI application (PEP 3333), or a factory of one.
+
+    :param reference: ``module:attribute``; both sides may be dotted.
+    :param path: the import root, absolute; ``None`` for what is installed.
+    :param imports: whether the mount has a module namespace of its own; always
+        ``shared`` without a *path*.
+    :param args: the keyword arguments of the factory.
+    :param factory: ``None`` where the object itself is to tell.
+    """
+
+    reference: str
+    path: Path | None
+    imports: Imports
+    args: Mapping[str, object]
+    factory: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class AsgiTarget:
+    """An ASGI application, or a factory of one; the fields are :class:`AppTarget`'s."""
+
+    reference: str
+    path: Path | None
+    imports: Imports
+    args: Mapping[str, object]
+    factory: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaticTarget:
+    """The files of a folder.
+
+    :param folder: absolute.
+    """
+
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectTarget:
+    """Another address, which keeps the rest of the path and the query.
+
+    :param location: an absolute path or an ``http(s)`` URL, in ASCII (RFC 3986).
+    :param status: 301, 302, 303, 307 or 308 (RFC 9110, 15.4).
+    """
+
+    location: str
+    status: int
+
+
+Target: TypeAlias = AppTarget | AsgiTarget | StaticTarget | RedirectTarget
+
+
+@dataclass(frozen=True, slots=True)
+class MountSpec:
+    """One application at one place.
+
+    :param prefix: empty for the root, else ``/segment[/segment]`` without a trailing
+        slash, as decoded text.
+    :param host: lower case, IDNA-encoded (RFC 5890) and without a port; IPv6 in
+        brackets; ``*.`` in front stands for one or more labels; ``None`` for any host.
+    :param config: the application's configuration, the file's defaults included.
+    :param shutdown: ``module:attribute`` of what is called when the mount is closed.
+    :param place: where the mount's name stands.
+    """
+
+    name: str
+    prefix: str
+    host: str | None
+    target: Target
+    config: Mapping[str, object]
+    shutdown: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySpec:
+    """A whole configuration.
+
+    :param source: the file, absolute.
+    :param home: its folder.
+    :param mounts: in the order of the file, the included ones after its own.
+    :param files: the file and those that it includes.
+    """
+
+    source: Path
+    home: Path
+    server: ServerSpec
+    mounts: tuple[MountSpec, ...]
+    files: tuple[Path, ...]

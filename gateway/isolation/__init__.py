@@ -1,0 +1,1 @@
+"""Keeps mounts apart in what one process would make them share."""

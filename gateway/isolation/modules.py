@@ -1,0 +1,328 @@
+"""Module namespaces: the modules that one mount has for itself.
+
+A mount ``notes`` with ``path: apps/notes`` owns the package ``mounts.notes``, whose
+``__path__`` is that folder. Its ``models.py`` is the ordinary submodule
+``mounts.notes.models``, in ``sys.modules`` under that name, and has that ``__name__``.
+Relative imports work by themselves; for absolute ones the namespace's modules have an
+import function of their own, which takes ``import models`` for ``mounts.notes.models``
+if the namespace owns ``models``. Import statements elsewhere in the process are not
+touched.
+
+A namespace owns a name if its folder has a module or package of that name, be there
+one of the standard library too or an installed one. It does not own
+
+- ``gateway``, ``mounts`` and ``__main__``, which are shared by all;
+- the modules that are built into or frozen in the interpreter (``sys``, ``time``,
+  ``os``), which no folder can replace for an application that runs alone either;
+- a folder without ``__init__.py`` (:pep:`420`), if there is anything else of the name:
+  a folder ``redis`` with data does not hide the library.
+
+Names in strings (``importlib.import_module("models")``): who asks decides. Code of a
+namespace gets what its import statement would get. Any other code, such as a library
+that was given the string, gets the process's module, and only if there is none of that
+top-level name, the one of the mount that is being loaded or served.
+
+What differs from running alone: ``__name__`` begins with the package, so
+``sys.modules.get("models")`` finds nothing (``sys.modules[__name__]`` does), and a
+logger made by ``getLogger(__name__)`` is below ``mounts.notes``. A module-level name in
+a string reaches the mount from a thread that a library started only if the mount was
+made current there. ``builtins.__import__``, as an attribute, is the process's.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.machinery import FrozenImporter, ModuleSpec
+from pathlib import Path
+from threading import RLock
+from types import FrameType, ModuleType
+from typing import Any, Final
+from urllib.parse import quote
+
+from gateway.errors import GatewayError
+from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
+from gateway.isolation.finder import (
+    PARENT,
+    NamespaceFinder,
+    find_private,
+    forget_folder,
+    package_of,
+)
+from gateway.isolation.strings import StringHooks
+
+_SHARED: Final = frozenset({"gateway", PARENT, "__main__"})
+
+# Modules that look names up on behalf of their callers: who calls them is who asks.
+_MESSENGERS: Final = frozenset(
+    {"jinja2.utils", "logging.config", "pkgutil", "unittest.mock", "werkzeug.utils"}
+)
+
+current_namespace: Final[ContextVar[Namespace | None]] = ContextVar(
+    "gateway.namespace", default=None
+)
+
+
+class NamespaceError(GatewayError):
+    """A namespace cannot be opened: its name, or ``mounts``, is taken."""
+
+
+def package_name(mount: str, generation: int = 1) -> str:
+    """Return the name of the package that a mount's modules are in.
+
+    What cannot stand in a module's name is percent-encoded (:rfc:`3986`), and so is
+    the dot, which separates modules: mount ``v1.2`` has ``mounts.v1%2E2``.
+
+    :param mount: the mount's name.
+    :param generation: from the second on it is part of the name: ``mounts.notes@2``.
+    """
+    spelled = quote(mount, safe="").replace(".", "%2E")
+    suffix = "" if generation == 1 else f"@{generation}"
+    return f"{PARENT}.{spelled}{suffix}"
+
+
+class Namespace:
+    """The private modules of one mount.
+
+    :param name: the mount's name.
+    :param path: the folder in which its modules are.
+    :param generation: which one of those with this name it is; by default the lowest
+        that no open namespace has. A closed namespace goes on answering its old code
+        best if its generation is never used again.
+    :raises NamespaceError: the generation is in use.
+    """
+
+    def __init__(
+        self, name: str, path: str | Path, *, generation: int | None = None
+    ) -> None:
+        self.name = name
+        self.path = Path(path).absolute()
+        self._owned: dict[str, bool] = {}
+        self._kept: dict[str, ModuleType] = {}
+        self._visits = 0
+        self.closed = False
+        forget_folder(self.path)
+        with _process.lock:
+            _process.install()
+            if generation is None:
+                generation = _process.free_generation(name)
+            self.generation = generation
+            self.package = package_name(name, generation)
+            self._anchor = {"__package__": self.package}
+            self.builtins = NamespaceBuiltins(self._import)
+            self._kept[self.package] = self._make_package()
+            self._enter()
+
+    def import_module(self, name: str) -> ModuleType:
+        """Import a module by the name that the mount's own code has for it.
+
+        :param name: such as ``app`` or ``pkg.module``.
+        :raises ModuleNotFoundError: there is none; its ``name`` is as the mount says.
+        """
+        with self.active():
+            # A name to import from the module makes it the result, not its top package.
+            return self.import_function(name, None, None, ("__name__",), 0)
+
+    @property
+    def import_function(self) -> ImportFunction:
+        """What the ``import`` statements of the namespace's modules call."""
+        return self.builtins.import_function
+
+    def owns(self, top_level: str) -> bool:
+        """Tell whether the mount's own code gets *top_level* from this namespace."""
+        if f"{self.package}.{top_level}" in sys.modules:
+            return True
+        if top_level in _SHARED or _in_interpreter(top_level):
+            return False
+        spec = self._find(top_level)
+        if spec is None:
+            return False
+        return spec.loader is not None or not _provided(top_level)
+
+    def modules(self) -> dict[str, ModuleType]:
+        """Return what is loaded, by the names that the mount's own code has for it."""
+        below = f"{self.package}."
+        everything = {**sys.modules, **self._kept} if self.closed else dict(sys.modules)
+        return {
+            name.removeprefix(below): module
+            for name, module in everything.items()
+            if name.startswith(below)
+        }
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make this the mount that is loaded or served: names in strings reach it."""
+        token = current_namespace.set(self)
+        try:
+            yield
+        finally:
+            current_namespace.reset(token)
+
+    def forget(self) -> None:
+        """Decide anew, with the next import, which names are the namespace's own."""
+        self._owned.clear()
+
+    def close(self) -> None:
+        """Take the modules out of ``sys.modules``; repeated calls do nothing.
+
+        Code that still runs keeps its modules, and imports what it has not imported
+        yet as before.
+        """
+        with _process.lock:
+            if self.closed:
+                return
+            self.closed = True
+            self.builtins.use(self._import_late)
+            self._leave()
+
+    def __repr__(self) -> str:
+        state = " closed" if self.closed else ""
+        return f"<Namespace {self.package!r} of {str(self.path)!r}{state}>"
+
+    # The way of an import statement
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """Import for the namespace's own code; the parameters are ``__import__``'s."""
+        if level == 0:
+            owned = self._owned.get(name)
+            if owned is None:
+                return self._import_first(name, globals, locals, fromlist)
+            if owned:
+                # As seen from the namespace's package an absolute name is a relative
+                # one, and all the rest is the interpreter's own affair.
+                return builtins.__import__(name, self._anchor, None, fromlist, 1)
+        return builtins.__import__(name, globals, locals, fromlist, level)
+
+    def _import_first(
+        self, name: str, globals: Any, locals: Any, fromlist: Any
+    ) -> ModuleType:
+        """Import a name for which it is not known yet whose it is."""
+        owned = isinstance(name, str) and name and self.owns(name.partition(".")[0])
+        if owned:
+            try:
+                module = builtins.__import__(name, self._anchor, None, fromlist, 1)
+            except ModuleNotFoundError as error:
+                self._say_as_asked(name, error)
+                raise
+        else:
+            module = builtins.__import__(name, globals, locals, fromlist, 0)
+        self._owned[name] = bool(owned)
+        return module
+
+    def _say_as_asked(self, name: str, error: ModuleNotFoundError) -> None:
+        """Have the error say ``pkg.missing``, as it was asked for.
+
+        Applications compare the name with the one that they imported.
+        """
+        missing = error.name or ""
+        if f"{self.package}.{name}.".startswith(f"{missing}."):
+            below = f"{self.package}."
+            error.name = missing.removeprefix(below)
+            error.msg = error.msg.replace(below, "")
+            error.args = (error.msg,)
+
+    def _import_late(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """Import for code that still runs although the namespace is closed."""
+        with self._visiting():
+            return self._import(name, globals, locals, fromlist, level)
+
+    # Its place in the process
+
+    def _make_package(self) -> ModuleType:
+        spec = ModuleSpec(self.package, None, is_package=True)
+        spec.submodule_search_locations = [str(self.path)]
+        return importlib.util.module_from_spec(spec)
+
+    def _find(self, top_level: str) -> ModuleSpec | None:
+        fullname = f"{self.package}.{top_level}"
+        return find_private(fullname, [str(self.path)], self.builtins)
+
+    def _enter(self) -> None:
+        """Put the namespace and the modules that it keeps where imports find them."""
+        if _process.open.setdefault(self.package, self) is not self:
+            raise NamespaceError(f"the module namespace {self.package!r} is in use")
+        sys.modules.update(self._kept)
+        setattr(sys.modules[PARENT], self._attribute, self._kept[self.package])
+        self._kept = {}
+
+    def _leave(self) -> None:
+        """Undo :meth:`_enter`, and keep the modules for code that still runs."""
+        del _process.open[self.package]
+        for name in list(sys.modules):
+            if package_of(name) == self.package:
+                self._kept[name] = sys.modules.pop(name)
+        vars(sys.modules[PARENT]).pop(self._attribute, None)
+
+    @property
+    def _attribute(self) -> str:
+        return self.package.rpartition(".")[2]
+
+    @contextmanager
+    def _visiting(self) -> Iterator[None]:
+        """Enter again while at least one thread is in here."""
+        with _process.lock:
+            if self._visits == 0:
+                self._enter()
+            self._visits += 1
+        try:
+            yield
+        finally:
+            with _process.lock:
+                self._visits -= 1
+                if self._visits == 0:
+                    self._leave()
+
+
+def namespace_of(frame: FrameType | None) -> Namespace | None:
+    """Return the namespace whose code runs in *frame*, or had it look a name up.
+
+    Code is known by the import function among its builtins, so code that it runs with
+    ``exec`` is its own too.
+    """
+    while frame is not None and _is_messenger(frame.f_globals.get("__name__")):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    owner = getattr(frame.f_builtins.get("__import__"), "__self__", None)
+    return owner if isinstance(owner, Namespace) else None
+
+
+def _is_messenger(module_name: object) -> bool:
+    return isinstance(module_name, str) and (
+        module_name in _MESSENGERS or module_name.partition(".")[0] == "importlib"
+    )
+
+
+def _in_interpreter(top_level: str) -> bool:
+    return (
+        top_level in sys.builtin_module_names
+        or FrozenImporter.find_spec(top_level) is not None
+    )
+
+
+def _provided(top_level: str) -> bool:
+    """Tell whether the process has a module of that name, loaded or not."""
+    if top_level in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(top_level) is not None
+    except (ImportError, ValueError):
+        return False

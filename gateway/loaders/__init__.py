@@ -1,0 +1,1 @@
+"""From a mount's specification to an application that is ready to serve."""

@@ -1,0 +1,33 @@
+"""What every loader returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.types import Application, WSGIApplication
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An application that is ready to serve.
+
+    :param application: the owner of its contexts.
+    :param wsgi: what serves its requests.
+    :param kind: what sort of application it is, such as ``flask``.
+    :param source: where it comes from, for people.
+    :param served: the object that the configuration names, to tell whether two mounts
+        name the same one; ``None`` where sharing is harmless.
+    :param native: whether it pushes request contexts of its own.
+    :param slash: whether a bare prefix is redirected to its slash.
+    :param close: ends what it has running; may raise.
+    """
+
+    application: Application
+    wsgi: WSGIApplication
+    kind: str
+    source: str
+    served: object = None
+    native: bool = False
+    slash: bool = True
+    close: Callable[[], None] | None = None

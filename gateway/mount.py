@@ -1,0 +1,237 @@
+"""A mount: one application at one prefix, each call in a context of its own."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import Context, copy_context
+from http import HTTPStatus
+
+from gateway.context import AppContext, current_app_context
+from gateway.pages import answer
+from gateway.paths import quote_path
+from gateway.policies.access_log import RECORD
+from gateway.types import Application, StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("gateway.mount")
+
+# What an application may raise without taking the server's thread down with it. Other
+# BaseExceptions (KeyboardInterrupt, a greenlet's exit) are addressed to the server.
+_FAILURES = (Exception, SystemExit)
+
+
+class Mount:
+    """One application at one prefix; ``serve`` is the WSGI application (PEP 3333).
+
+    Each call of ``serve`` runs in its own copy of the execution context (:pep:`567`), and so do the
+    steps of its body and its close: whatever the application does to a context
+    variable ends with the call. A fresh :class:`AppContext` is current from the call
+    until the body is closed; then the teardown functions run, once.
+
+    An application that raises is answered for with a 500 and a log record that names
+    the mount.
+
+    :param name: the mount's name.
+    :param prefix: without a trailing slash, as text; empty for the root.
+    :param host: the host pattern, or ``None`` for every host.
+    :param kind: what sort of application it is, such as ``flask``.
+    :param source: where the application comes from, for people.
+    :param application: the owner of the contexts.
+    :param wsgi: what serves the requests.
+    :param native: whether *wsgi* pushes request contexts of its own.
+    :param slash: whether a bare prefix is redirected to its slash.
+    :param load_seconds: how long loading took.
+    :param close: ends what the application has running.
+    """
+
+    __slots__ = (
+        "_close",
+        "application",
+        "host",
+        "kind",
+        "load_seconds",
+        "name",
+        "prefix",
+        "serve",
+        "slash",
+        "source",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        prefix: str,
+        host: str | None,
+        *,
+        kind: str,
+        source: str,
+        application: Application,
+        wsgi: WSGIApplication,
+        native: bool = False,
+        slash: bool = True,
+        load_seconds: float = 0.0,
+        close: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.prefix = prefix
+        self.host = host
+        self.kind = kind
+        self.source = source
+        self.application = application
+        self.slash = slash
+        self.load_seconds = load_seconds
+        self._close = close
+        self.serve = self._compose(wsgi, native)
+
+    def app_context(self) -> AppContext:
+        """Return a new context of the mount's application, for ``with`` in scripts."""
+        return AppContext(self.application)
+
+    def close(self) -> None:
+        """End what the application has running; a second call does nothing."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+    def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
+        """Return what serves a request, with all that it needs at hand."""
+        application = self.application
+        name = self.name
+        finish, failed = self._finish, self._failed
+        make: Callable[[type[AppContext]], AppContext] = object.__new__
+
+        def serve(
+            execution: Context, environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]:
+            # AppContext(application, ...), at half the price of calling the class.
+            context = make(AppContext)
+            context.app = application
+            context.environ = None if native else environ
+            # Set, not pushed: the execution context is thrown away as a whole.
+            current_app_context.set(context)
+            try:
+                body = wsgi(environ, start_response)
+                if type(body) is list or type(body) is tuple:
+                    if native or application.teardown_appcontext_funcs:
+                        finish(context, None)
+                    return body
+                return _Body(
+                    finish, failed, execution, context, body, environ, start_response
+                )
+            except _FAILURES as error:
+                finish(context, error)
+                return failed(environ, start_response)
+            except BaseException as error:
+                finish(context, error)
+                raise
+
+        def call(
+            environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]:
+            if RECORD in environ:
+                environ[RECORD].mount = name
+            execution = copy_context()
+            return execution.run(serve, execution, environ, start_response)
+
+        return call
+
+    def _finish(self, context: AppContext, error: BaseException | None) -> None:
+        """Run the teardown functions, with *context* current."""
+        # The application may have left contexts of its own on top.
+        current_app_context.set(context)
+        try:
+            self.application.do_teardown_appcontext(error)
+        except _FAILURES:
+            _log.exception("mount %s: a teardown function failed", self.name)
+
+    def _failed(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> list[bytes]:
+        """Log the error being handled, and answer for the application.
+
+        :raises BaseException: that error, if part of the response is already sent: the
+            server then cuts the connection, so that the client can tell.
+        """
+        error = sys.exc_info()
+        _log.error(
+            "mount %s: %s %s failed",
+            self.name,
+            environ["REQUEST_METHOD"],
+            quote_path(environ["SCRIPT_NAME"] + environ["PATH_INFO"]),
+            exc_info=error,
+        )
+        return answer(
+            HTTPStatus.INTERNAL_SERVER_ERROR, environ, start_response, exc_info=error
+        )
+
+
+class _Body:
+    """A response body whose steps and close run in the call's execution context."""
+
+    __slots__ = (
+        "_body",
+        "_context",
+        "_environ",
+        "_error",
+        "_execution",
+        "_failed",
+        "_finish",
+        "_iterator",
+        "_start_response",
+    )
+
+    def __init__(
+        self,
+        finish: Callable[[AppContext, BaseException | None], None],
+        failed: Callable[[WSGIEnvironment, StartResponse], list[bytes]],
+        execution: Context,
+        context: AppContext,
+        body: Iterable[bytes],
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> None:
+        self._iterator: Iterator[bytes] = iter(body)
+        self._finish = finish
+        self._failed = failed
+        self._execution = execution
+        self._context: AppContext | None = context
+        self._body = body
+        self._environ = environ
+        self._start_response = start_response
+        self._error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return self._execution.run(next, self._iterator)
+        except StopIteration:
+            raise
+        except _FAILURES as error:
+            self._error = error
+            page = self._failed(self._environ, self._start_response)
+            self._iterator = iter(page[1:])
+            return page[0] if page else b""
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def close(self) -> None:
+        """Close the application's body, then end its context; once."""
+        context, self._context = self._context, None
+        if context is not None:
+            self._execution.run(self._end, context)
+
+    def _end(self, context: AppContext) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        except BaseException as error:
+            self._error = self._error or error
+            # The server logs it: the response has been sent.
+            raise
+        finally:
+            self._finish(context, self._error)

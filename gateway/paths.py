@@ -1,0 +1,53 @@
+"""Request paths, as PEP 3333 hands them over: decoded bytes, as Latin-1 text."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+# RFC 3986, 3.3 and 3.4: what may stand unescaped in a path and in a query. A percent
+# sign in a query is the client's own escape.
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"
+_QUERY_SAFE = _PATH_SAFE + "?%"
+
+
+def from_text(text: str) -> str:
+    """Return *text* as it stands in a WSGI path: UTF-8 bytes as Latin-1 (PEP 3333)."""
+    return text.encode().decode("latin-1")
+
+
+def quote_path(path: str) -> str:
+    """Return a WSGI *path* percent-encoded, as it stands in a URL and in a log line."""
+    return quote(path.encode("latin-1"), _PATH_SAFE)
+
+
+def quote_query(query: str) -> str:
+    """Return a raw *query* with what no URL may hold percent-encoded."""
+    return quote(query.encode("latin-1", "replace"), _QUERY_SAFE)
+
+
+def remove_dot_segments(path: str) -> str:
+    """Resolve the ``.`` and ``..`` segments of *path* (RFC 3986, 5.2.4).
+
+    Empty segments are kept, and what climbs above the root stays at the root.
+    """
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
+def location(path: str, query: str) -> str:
+    """Return the URL reference for a WSGI *path* and a raw *query*.
+
+    The path's leading slashes become one: two would name another host (RFC 3986, 4.2).
+    """
+    url = "/" + quote_path(path.lstrip("/"))
+    if query:
+        url += "?" + quote_query(query)
+    return url

@@ -1,0 +1,1 @@
+"""What is done around a call: WSGI applications around a WSGI application."""

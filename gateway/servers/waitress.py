@@ -1,0 +1,199 @@
+"""The default server: waitress, with an orderly end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+from gateway.config.spec import ServerSpec
+from gateway.errors import ServeError
+from gateway.types import WSGIApplication
+
+_log = logging.getLogger("gateway.server")
+
+# How often the loop looks again while draining, in seconds: a worker that finishes
+# pulls the loop's trigger, but a client that goes away may not.
+_DRAIN_TICK = 0.05
+
+
+class WaitressServer:
+    """Serves one WSGI application until it is told to stop.
+
+    Stopping means: no new connection is accepted, requests in flight are finished and
+    their responses sent to the last byte, idle connections are closed; all within the
+    drain timeout.
+
+    :param application: what serves the requests.
+    :param spec: the ``server:`` section; port 0 takes a free port.
+    :raises ServeError: the address cannot be listened on.
+    """
+
+    def __init__(self, application: WSGIApplication, spec: ServerSpec) -> None:
+        self._spec = spec
+        self._stopping = False
+        self._map: dict[int, Any] = {}
+        try:
+            created = create_server(
+                application,
+                map=self._map,
+                host=spec.host,
+                port=spec.port,
+                threads=spec.threads,
+                max_request_body_size=spec.max_body,
+                channel_timeout=max(1, round(spec.idle_timeout)),
+                cleanup_interval=max(1, min(30, round(spec.idle_timeout / 2))),
+                connection_limit=spec.connection_limit,
+                backlog=spec.backlog,
+                # It tells attackers which server to look up, and users nothing.
+                ident=None,
+                # Clients that vanish are no news, and select() ends at 1,024 sockets.
+                log_socket_errors=False,
+                asyncore_use_poll=True,
+            )
+        except (OSError, ValueError) as error:
+            raise _cannot_listen(spec, error) from error
+        self._dispatcher = created.task_dispatcher
+        self._listeners = [
+            listener
+            for listener in self._map.values()
+            if isinstance(listener, BaseWSGIServer)
+        ]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port that are really listened on."""
+        listener = self._listeners[0]
+        return listener.effective_host, int(listener.effective_port)
+
+    @property
+    def url(self) -> str:
+        """The server's root, for people and tests."""
+        host, port = self.address
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self) -> int:
+        """Serve until :meth:`stop`, or in the main thread a SIGTERM or SIGINT; drain.
+
+        :returns: how many requests were still running when the drain timeout ended.
+        """
+        with self._signals():
+            while not self._stopping:
+                self._turn(1.0)
+            return self._drain()
+
+    def stop(self) -> None:
+        """Tell :meth:`run` to drain and return; from any thread."""
+        if not self._stopping:
+            self._stopping = True
+            self._listeners[0].pull_trigger()
+
+    def _turn(self, timeout: float) -> None:
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self._stopping:
+                os._exit(128 + number)  # The second signal means it.
+            self.stop()
+
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = [signal.signal(number, stop) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _drain(self) -> int:
+        deadline = monotonic() + self._spec.drain_timeout
+        self._stop_accepting()
+        while monotonic() < deadline:
+            # First a turn, so that a request which is already here is read, then a
+            # look at who is idle.
+            self._turn(_DRAIN_TICK)
+            self._close_idle()
+            if not self._channels():
+                break
+        stragglers = len([channel for channel in self._channels() if channel.requests])
+        if stragglers:
+            _log.warning(
+                "%d request(s) still running after %gs: cut off",
+                stragglers,
+                self._spec.drain_timeout,
+            )
+        self._dispatcher.shutdown(timeout=0.1 if stragglers else 5)
+        wasyncore.close_all(self._map)
+        return stragglers
+
+    def _channels(self) -> list[HTTPChannel]:
+        return [
+            channel
+            for channel in list(self._map.values())
+            if isinstance(channel, HTTPChannel)
+        ]
+
+    def _stop_accepting(self) -> None:
+        """Accept what has connected already, then close the listening sockets.
+
+        The listeners themselves stay: they own the triggers that wake the loop.
+        """
+        for listener in self._listeners:
+            before = -1
+            while len(listener.active_channels) > before:
+                before = len(listener.active_channels)
+                listener.handle_accept()
+            listener.accepting = False
+            listener.del_channel()
+            listener.socket.close()
+
+    def _close_idle(self) -> None:
+        for channel in self._channels():
+            # The order matters: when no request is left, all output is in the buffers.
+            if (
+                not channel.requests
+                and channel.request is None
+                and not channel.total_outbufs_len
+            ):
+                channel.will_close = True
+
+
+def _cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
+        reason = os.strerror(error.errno) if error.errno else str(error)
+    else:
+        reason = "the host is not known"
+    return ServeError(
+        f"cannot listen on {spec.host}:{spec.port}: {reason}. Choose another address "
+        "with --host and --port, or in the 'server:' section."
+    )
+
+
+@contextmanager
+def running(application: WSGIApplication, spec: ServerSpec) -> Iterator[WaitressServer]:
+    """Serve *application* in a thread for as long as the ``with`` block lasts."""
+    server = WaitressServer(application, spec)
+    thread = threading.Thread(target=server.run, name="gateway-server")
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join()
