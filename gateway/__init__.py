@@ -97,14 +97,18 @@ _HOME = {
 __all__ = sorted([*_HOME, "__version__"])
 
 
+# Taken now: once gateway.globals is imported, that module has this name here.
+_namespace = globals()
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    value = _namespace[name] = getattr(import_module(_HOME[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*_namespace, *_HOME})

@@ -10,7 +10,6 @@ from types import MappingProxyType, TracebackType
 from typing import TypeAlias
 
 from gateway.config.load import load_config
-
 from gateway.config.spec import GatewaySpec, MountSpec
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.table import Route, Table

@@ -24,10 +24,10 @@ _FAILURES = (Exception, SystemExit)
 class Mount:
     """One application at one prefix; ``serve`` is the WSGI application (PEP 3333).
 
-    Each call of ``serve`` runs in its own copy of the execution context (:pep:`567`), and so do the
-    steps of its body and its close: whatever the application does to a context
-    variable ends with the call. A fresh :class:`AppContext` is current from the call
-    until the body is closed; then the teardown functions run, once.
+    Each call of ``serve`` runs in its own copy of the execution context (:pep:`567`),
+    and so do the steps of its body and its close: whatever the application does to a
+    context variable ends with the call. A fresh :class:`AppContext` is current from
+    the call until the body is closed; then the teardown functions run, once.
 
     An application that raises is answered for with a 500 and a log record that names
     the mount.

@@ -242,6 +242,9 @@ class Exchange:
 
     async def receive(self) -> Message:
         """Return the next message from the client (ASGI's ``receive``)."""
+        # A caller that only wants to know whether there is a disconnect by now cancels
+        # this at its first await; it must not have taken a message by then.
+        await asyncio.sleep(0)
         while not (self._gone or self.complete):
             if self._inbound:
                 return self._inbound.popleft()

@@ -22,7 +22,7 @@ _log = logging.getLogger("gateway.asgi")
 
 # How long the application's task may go on after it has said that it is done, in
 # seconds.
-_LAST_STEPS: Final = 1.0
+_LAST_STEPS: Final = 0.5
 
 
 class Lifespan:

@@ -107,8 +107,8 @@ def _unclear(
     return NotAnApplicationError(
         mount,
         f"{reference}{parameters_of(found)} requires neither what "
-        f"{_CALLED[interface]} requires nor nothing, as a factory does once its 'args:' "
-        "are given: give 'args:' for the rest, or say 'factory: true' or "
+        f"{_CALLED[interface]} requires nor, once its 'args:' are given, nothing, as a "
+        "factory does: give 'args:' for the rest, or say 'factory: true' or "
         "'factory: false'",
     )
 

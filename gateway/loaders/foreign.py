@@ -66,7 +66,7 @@ class ForeignRequest(Request):
     """
 
     @cached_property
-    def stream(self) -> IO[bytes]:  # type: ignore[override]
+    def stream(self) -> IO[bytes]:
         """The whole body, from its start.
 
         :raises BodyOwnedError: the server hands the body over as it arrives.

@@ -69,6 +69,7 @@ def find(
     :raises AppCrashedError: the module exists, and raised while it was imported.
     """
     module_name, _, attribute = reference.partition(":")
+    missing: AppNotFoundError | None = None
     with blaming_application(mount, f"importing {module_name!r}"):
         try:
             module = import_module(module_name)
@@ -76,8 +77,6 @@ def find(
             if not _is_missing(module_name, error):
                 raise
             missing = AppNotFoundError(mount, _missing_module(module_name, searched))
-        else:
-            missing = None
     if missing is not None:
         raise missing
     return _attribute(mount, module, module_name, attribute)
@@ -85,12 +84,7 @@ def find(
 
 def _is_missing(module_name: str, error: ModuleNotFoundError) -> bool:
     """Tell whether *module_name* itself was not found, or something it imports."""
-    wanted = error.name or ""
-    names = [module_name]
-    while "." in names[-1]:
-        names.append(names[-1].rpartition(".")[0])
-    # A private module is asked for by its full name inside the mount's package.
-    is_it = any(wanted == name or wanted.endswith(f".{name}") for name in names)
+    is_it = f"{module_name}.".startswith(f"{error.name}.")
     return is_it and _outside(error.__traceback__) is None
 
 
