@@ -56,5 +56,8 @@ def _source(mount: MountSpec, home: Path) -> str:
 
 
 def _shown(path: Path, home: Path) -> str:
-    """A path as the file would name it: relative to it, if below it."""
-    return os.fspath(path.relative_to(home) if path.is_relative_to(home) else path)
+    try:
+        return os.path.relpath(path, home)
+    except ValueError:
+        # Windows has no relative path from one drive to another.
+        return os.fspath(path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gateway.cli.options import DEFAULT_FILE
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     "-c",
     "--config",
     type=click.Path(path_type=Path, allow_dash=True),
+    envvar="GATEWAY_CONFIG",
+    show_envvar=True,
     default=DEFAULT_FILE,
     show_default=True,
     help="The file to write; - is standard output.",
@@ -72,7 +76,9 @@ def command(
         click.echo(text, nl=False)
         return
     _write(output, text, force)
-    click.echo(f"Wrote {output}. Next: gateway check, then gateway serve.")
+    named = ctx.get_parameter_source("output") is ParameterSource.COMMANDLINE
+    which = f" -c {shlex.quote(os.fspath(output))}" if named else ""
+    click.echo(f"Wrote {output}. Next: gateway check{which}; gateway serve{which}")
 
 
 def _report(mounts: Sequence[Planned], discovery: Discovery, *, err: bool) -> None:

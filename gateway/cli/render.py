@@ -44,7 +44,7 @@ class CheckRow:
 class LoadedRow:
     """One mount that serves.
 
-    :param load: how long loading it took, such as ``12 ms``.
+    :param load: how long loading it took, such as ``12ms``.
     """
 
     prefix: str
@@ -92,9 +92,9 @@ def show_json(rows: Iterable[Row]) -> None:
 
 
 def milliseconds(seconds: float) -> str:
-    """Return a time for people: 8.1 ms, 412 ms, 2310 ms."""
+    """Return a time for people: 8.1ms, 412ms, 2310ms."""
     value = seconds * 1000
-    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+    return f"{value:.1f}ms" if value < 10 else f"{value:.0f}ms"
 
 
 def _cell(value: object) -> str:

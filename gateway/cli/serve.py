@@ -74,7 +74,7 @@ def _announce(loaded: Gateway, url: str) -> None:
         )
         for mount in loaded.mounts.values()
     )
-    click.echo(f"Serving on {url}")
+    click.echo(f"Serving on {url} (Ctrl-C ends it)")
 
 
 @contextmanager

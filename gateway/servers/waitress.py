@@ -16,6 +16,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from gateway.config.spec import ServerSpec
 from gateway.errors import ServeError
@@ -44,13 +45,16 @@ class WaitressServer:
         self._spec = spec
         self._stopping = False
         self._map: dict[int, Any] = {}
+        # Made here, so that its threads can be ended if the address cannot be had.
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher.set_thread_count(spec.threads)
         try:
-            created = create_server(
+            create_server(
                 application,
                 map=self._map,
+                _dispatcher=self._dispatcher,
                 host=spec.host,
                 port=spec.port,
-                threads=spec.threads,
                 max_request_body_size=spec.max_body,
                 channel_timeout=max(1, round(spec.idle_timeout)),
                 cleanup_interval=max(1, min(30, round(spec.idle_timeout / 2))),
@@ -63,8 +67,8 @@ class WaitressServer:
                 asyncore_use_poll=True,
             )
         except (OSError, ValueError) as error:
+            self._close()
             raise _cannot_listen(spec, error) from error
-        self._dispatcher = created.task_dispatcher
         self._listeners = [
             listener
             for listener in self._map.values()
@@ -139,9 +143,12 @@ class WaitressServer:
                 stragglers,
                 self._spec.drain_timeout,
             )
-        self._dispatcher.shutdown(timeout=0.1 if stragglers else 5)
-        wasyncore.close_all(self._map)
+        self._close(0.1 if stragglers else 5)
         return stragglers
+
+    def _close(self, timeout: float = 5) -> None:
+        self._dispatcher.shutdown(timeout=timeout)
+        wasyncore.close_all(self._map)
 
     def _channels(self) -> list[HTTPChannel]:
         return [

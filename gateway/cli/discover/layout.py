@@ -101,10 +101,11 @@ class Layout:
         """Tell whether a folder is a package of the folder above it."""
         if not path.name.isidentifier() or keyword.iskeyword(path.name):
             return False
-        folder = self._walk.folders.get(path)
-        if folder is not None and folder.manage:
+        # Django's manage.py puts its own folder on the path, and what is below it is
+        # imported from there.
+        if self._has_manage(path):
             return False
-        if path in self._packages:
+        if path in self._packages or self._has_manage(path.parent):
             return True
         init = path / "__init__.py"
         if path in self._roots or not init.is_file():
@@ -115,6 +116,10 @@ class Layout:
         # own folder was asked for says something in it.
         tree = self._trees.get(init)
         return tree is not None and bool(tree.body)
+
+    def _has_manage(self, path: Path) -> bool:
+        folder = self._walk.folders.get(path)
+        return folder is not None and folder.manage
 
     def root(self, path: Path) -> Path:
         """The import root of the files in a folder."""

@@ -56,10 +56,11 @@ def plan(discovery: Discovery) -> tuple[Planned, ...]:
     home = next((name for name in _HOME_PAGES if name in usable), None)
     if len(usable) == 1:
         home = usable[0]
-    return tuple(
+    mounts = [
         Planned(name, "/" if name == home else f"/{name}", found, obstacle)
         for name, found, obstacle in zip(names, discovery.found, obstacles, strict=True)
-    )
+    ]
+    return tuple(sorted(mounts, key=lambda mount: mount.name != home))
 
 
 def _name(label: str) -> str:

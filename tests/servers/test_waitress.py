@@ -1,0 +1,286 @@
+"""The default server over real sockets: it serves, it drains, it ends."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.spec import ServerSpec
+from gateway.errors import ServeError
+from gateway.servers.waitress import WaitressServer, running
+
+SIZE = 4 * 1024 * 1024
+
+
+def spec(**changes: Any) -> ServerSpec:
+    values: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "threads": 4,
+        "max_body": 1 << 20,
+        "drain_timeout": 10.0,
+        "idle_timeout": 120.0,
+        "connection_limit": 100,
+        "backlog": 64,
+    }
+    return ServerSpec(**{**values, **changes})
+
+
+def hello(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return [b"hello"]
+
+
+def large(environ: Any, start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Length", str(SIZE))])
+    for _ in range(SIZE // 65536):
+        yield b"x" * 65536
+
+
+def get(server: WaitressServer, path: str = "/") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(*server.address, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def ask(server: WaitressServer) -> socket.socket:
+    client = socket.create_connection(server.address, timeout=10)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    return client
+
+
+def read_all(client: socket.socket) -> bytes:
+    data = b""
+    while chunk := client.recv(65536):
+        data += chunk
+    return data
+
+
+def test_it_serves_and_says_where() -> None:
+    with running(hello, spec()) as server:
+        host, port = server.address
+        assert server.url == f"http://{host}:{port}"
+        assert get(server) == (200, b"hello")
+
+
+def test_it_names_no_software() -> None:
+    with running(hello, spec()) as server:
+        connection = http.client.HTTPConnection(*server.address, timeout=10)
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        response.read()
+        assert response.getheader("Server") is None
+        connection.close()
+
+
+def test_a_larger_body_than_allowed_is_refused() -> None:
+    with running(hello, spec(max_body=10)) as server:
+        connection = http.client.HTTPConnection(*server.address, timeout=10)
+        connection.request("POST", "/", body=b"x" * 11)
+        assert connection.getresponse().status == 413
+        connection.close()
+
+
+def test_an_idle_connection_is_closed_in_time() -> None:
+    with running(hello, spec(idle_timeout=1.0)) as server:
+        client = ask(server)
+        assert client.recv(1024).startswith(b"HTTP/1.1 200")
+        started = time.monotonic()
+        client.settimeout(10)
+        assert client.recv(1024) == b""
+        assert time.monotonic() - started < 8
+        client.close()
+
+
+def test_ipv6_is_served_where_the_machine_has_it() -> None:
+    try:
+        probe = socket.socket(socket.AF_INET6)
+        probe.bind(("::1", 0))
+        probe.close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    with running(hello, spec(host="::1")) as server:
+        assert server.url.startswith("http://[::1]:")
+        assert get(server) == (200, b"hello")
+
+
+def test_a_taken_address_is_said_with_the_cure() -> None:
+    with (
+        running(hello, spec()) as server,
+        pytest.raises(ServeError, match=r"cannot listen on .*in use.*--port"),
+    ):
+        WaitressServer(hello, spec(port=server.address[1]))
+
+
+def test_an_unknown_host_is_said_with_the_cure() -> None:
+    with pytest.raises(ServeError, match="host is not known"):
+        WaitressServer(hello, spec(host="no-such-host.invalid"))
+
+
+def test_stopping_finishes_what_is_in_flight() -> None:
+    entered, released = threading.Event(), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> list[bytes]:
+        entered.set()
+        assert released.wait(10)
+        return hello(environ, start_response)
+
+    with running(slow, spec()) as server:
+        client = ask(server)
+        assert entered.wait(10)
+        server.stop()
+        time.sleep(0.2)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(server.address, timeout=2)
+        released.set()
+        assert read_all(client).endswith(b"hello")
+        client.close()
+
+
+def test_a_slow_reader_gets_every_byte_while_the_server_stops() -> None:
+    with running(large, spec()) as server:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(20)
+        client.connect(server.address)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        data = client.recv(1024)
+        server.stop()
+        turns = 0
+        while chunk := client.recv(65536):
+            data += chunk
+            turns += 1
+            if turns < 100:
+                time.sleep(0.005)
+        client.close()
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert len(body) == SIZE
+
+
+def test_a_request_that_has_just_been_sent_is_still_answered() -> None:
+    with running(hello, spec()) as server:
+        clients = [ask(server) for _ in range(20)]
+        server.stop()
+        assert [read_all(client)[-5:] for client in clients] == [b"hello"] * 20
+        for client in clients:
+            client.close()
+
+
+def test_idle_connections_do_not_hold_the_stop() -> None:
+    with running(hello, spec(drain_timeout=30.0)) as server:
+        client = ask(server)
+        assert client.recv(1024).startswith(b"HTTP/1.1 200")
+        silent = socket.create_connection(server.address, timeout=10)
+        started = time.monotonic()
+        server.stop()
+        assert client.recv(1024) == b""
+        assert silent.recv(1024) == b""
+        assert time.monotonic() - started < 5
+        client.close()
+        silent.close()
+
+
+def test_the_drain_timeout_ends_what_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    entered, released = threading.Event(), threading.Event()
+
+    def hangs(environ: Any, start_response: Any) -> list[bytes]:
+        entered.set()
+        released.wait(30)
+        return hello(environ, start_response)
+
+    server = WaitressServer(hangs, spec(drain_timeout=0.3))
+    stragglers: list[int] = []
+    thread = threading.Thread(target=lambda: stragglers.append(server.run()))
+    thread.start()
+    client = ask(server)
+    assert entered.wait(10)
+    server.stop()
+    thread.join(10)
+    released.set()
+    client.close()
+    assert stragglers == [1]
+    assert "1 request(s) still running after 0.3s" in caplog.text
+
+
+SCRIPT = """
+import sys, time
+from gateway.config.spec import ServerSpec
+from gateway.servers.waitress import WaitressServer
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "5")])
+    def body():
+        print("in", flush=True)
+        time.sleep(float(sys.argv[1]))
+        yield b"hello"
+    return body()
+server = WaitressServer(app, ServerSpec("127.0.0.1", 0, 2, 1024, 10.0, 60.0, 100, 64))
+print(server.address[1], flush=True)
+code = server.run()
+print("ended", code, flush=True)
+"""
+
+
+@pytest.fixture
+def process(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    started = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(request.param)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    with started:
+        yield started
+        if started.poll() is None:
+            started.kill()
+
+
+def ask_process(process: subprocess.Popen[str]) -> socket.socket:
+    assert process.stdout is not None
+    port = int(process.stdout.readline())
+    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert process.stdout.readline() == "in\n"
+    return client
+
+
+@pytest.mark.parametrize("process", [0.5], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_and_ends_with_zero(
+    process: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    client = ask_process(process)
+    process.send_signal(number)
+    assert read_all(client).endswith(b"hello")
+    client.close()
+    assert process.wait(10) == 0
+    assert process.stdout is not None
+    assert process.stdout.read() == "ended 0\n"
+
+
+@pytest.mark.parametrize("process", [30], indirect=True)
+def test_the_second_signal_ends_at_once(process: subprocess.Popen[str]) -> None:
+    client = ask_process(process)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 128 + signal.SIGTERM
+    client.close()
