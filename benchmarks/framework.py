@@ -23,7 +23,7 @@ BODY = "Hello, World!"
 Application = Callable[..., Any]
 
 
-def native(session: bool = False) -> Application:
+def native(session: bool = False) -> Any:
     from gateway import App
     from gateway import session as current
 
@@ -31,7 +31,7 @@ def native(session: bool = False) -> Application:
     return _flask_like(app, current, session)
 
 
-def flask(session: bool = False) -> Application:
+def flask(session: bool = False) -> Any:
     from flask import Flask
     from flask import session as current
 
@@ -39,7 +39,7 @@ def flask(session: bool = False) -> Application:
     return _flask_like(app, current, session)
 
 
-def _flask_like(app: Any, current: Any, session: bool) -> Application:
+def _flask_like(app: Any, current: Any, session: bool) -> Any:
     if session:
         app.secret_key = "benchmark"
     for number in range(ROUTES - 1):
@@ -54,24 +54,24 @@ def _flask_like(app: Any, current: Any, session: bool) -> Application:
     return app
 
 
-def bottle() -> Application:
+def bottle() -> Any:
     from bottle import Bottle
 
-    app = Bottle()
+    app: Any = Bottle()
     for number in range(ROUTES - 1):
         app.route(f"/r{number}/<n:int>", callback=lambda n: BODY)
     app.route("/hello", callback=lambda: BODY)
     return app
 
 
-def falcon() -> Application:
+def falcon() -> Any:
     from falcon import App
 
     class Hello:
         def on_get(self, req: Any, resp: Any, **_: Any) -> None:
             resp.text = BODY
 
-    app = App()
+    app: Any = App()
     for number in range(ROUTES - 1):
         app.add_route(f"/r{number}/{{n:int}}", Hello())
     app.add_route("/hello", Hello())

@@ -17,7 +17,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Any, Final
 
-from gateway.errors import ContextStackError
+from gateway.errors import ContextStackError, OutsideContextError
 from gateway.types import Application, Teardown, WSGIEnvironment
 
 _UNSET: Final = object()
@@ -229,6 +229,18 @@ class RequestContext:
             raise AttributeError(name=name, obj=self)
         self.request = self.app.make_request(self.environ)
         return self.request
+
+    @property
+    def session(self) -> Any:
+        """The session; only a native application has one here.
+
+        :raises OutsideContextError: always, for a foreign mount.
+        """
+        raise OutsideContextError(
+            f"the session of {self.app.name!r} is kept by its own framework, not by "
+            "the gateway: use that framework's, such as flask.session or "
+            "request.session in Django"
+        )
 
     def push(self) -> None:
         """Make this context the current one, with an application context below."""

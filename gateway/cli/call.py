@@ -56,7 +56,8 @@ def command(
     from gateway.lifecycle import Gateway
 
     body = _body((*data, *([json_data] if json_data is not None else [])))
-    verb = method or ("HEAD" if head else "GET" if body is None else "POST")
+    usual = "HEAD" if head else "GET" if body is None else "POST"
+    verb = usual if method is None else method
     try:
         environ = Call(url, verb, headers, body, json=json_data is not None).environ()
     except InvalidRequestError as error:

@@ -118,7 +118,8 @@ def _check_host_text(text: str) -> None:
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    literal = text.removeprefix("[").removesuffix("]")
+    bracketed = text.startswith("[") and text.endswith("]")
+    literal = text[1:-1] if bracketed else text
     try:
         if "%" not in literal:
             return IPv6Address(literal)

@@ -21,7 +21,6 @@ from gateway.config.nodes import (
     key_path,
     kind_of,
     shortened,
-    tag_name,
 )
 from gateway.config.schema import (
     FOLDER,
@@ -29,6 +28,7 @@ from gateway.config.schema import (
     PatternsType,
     Section,
     SectionType,
+    TableType,
     keys_of,
     unknown_key,
 )
@@ -88,7 +88,7 @@ class Reader:
                 continue
         return values
 
-    def _value(self, node: Node, of: ValueType, path: str) -> object:
+    def _value(self, node: Node, of: TableType, path: str) -> object:
         match of:
             case ScalarType():
                 return self._scalar(node, of, path)
@@ -103,7 +103,6 @@ class Reader:
                 }
             case PatternsType():
                 return self._patterns(node, of, path)
-        raise TypeError(f"{of!r} is no type of the table")
 
     def _mapping(self, node: Node, of: ValueType, path: str) -> MappingNode:
         if isinstance(node, MappingNode):
@@ -218,8 +217,8 @@ class Reader:
             self.report(
                 node.place,
                 path,
-                f"this cannot be read under {tag_name(tag)}, which it has or looks "
-                "like: correct it, or put quotes around it",
+                f"this is not a valid {tag.rpartition(':')[2]}: correct it, or make it "
+                "a string, with quotes and without a tag",
             )
             return None
 

@@ -61,6 +61,8 @@ class PatternsType(ValueType):
     """A list of file patterns, or a single one."""
 
 
+TableType: TypeAlias = ScalarType | SectionType | FreeType | PatternsType
+
 _MAPPING: Final = {"type": ["object", "null"]}
 FREE: Final = FreeType("mapping", "{TITLE: Notes}", _MAPPING)
 FOLDER: Final = ScalarType(
@@ -88,7 +90,7 @@ class Key:
 
     name: str
     sections: tuple[Section, ...]
-    type: ValueType
+    type: TableType
     help: str
     default: str | None = None
     otherwise: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,8 +103,9 @@ def _decode(data: bytes, file: str) -> str:
 
 
 def _place_after(before: str, file: str) -> Place:
-    line_start = before.rfind("\n") + 1
-    return Place(file, before.count("\n") + 1, len(before) - line_start + 1)
+    # The line breaks of YAML 1.1, 4.2: PyYAML counts its lines by them.
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before)
+    return Place(file, len(lines), len(lines[-1]) + 1)
 
 
 class _Loader(yaml.SafeLoader):

@@ -181,7 +181,7 @@ class App(RequestCycle, TemplateSupport):
     # What it is
 
     @lazy
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """The import name; of a script, the name of its file."""
         if self.import_name != "__main__":
             return self.import_name
@@ -191,7 +191,7 @@ class App(RequestCycle, TemplateSupport):
         return os.path.splitext(os.path.basename(file))[0]
 
     @lazy
-    def logger(self) -> Logger:  # type: ignore[override]
+    def logger(self) -> Logger:
         """The logger with the application's name."""
         from gateway.framework.logs import create_logger
 

@@ -311,19 +311,15 @@ class Blueprint(Scaffold):
 
         return decorate
 
-    def _for_templates(self, kind: str, name: Any) -> Any:
-        """Return a decorator; *name* is the function where it was used without ()."""
-
-        def decorate(function: F, given: str | None = None) -> F:
-            getattr(self, f"add_app_template_{kind}")(function, name=given)
+    def _for_templates(self, kind: str, name: str | None) -> Callable[[F], F]:
+        def decorate(function: F) -> F:
+            getattr(self, f"add_app_template_{kind}")(function, name=name)
             return function
 
-        if callable(name):
-            return decorate(name)
-        return lambda function: decorate(function, name)
+        return decorate
 
     @setupmethod
-    def app_template_filter(self, name: Any = None) -> Any:
+    def app_template_filter(self, name: str | None = None) -> Callable[[F], F]:
         """Make the decorated function a filter of the application's templates."""
         return self._for_templates("filter", name)
 
@@ -335,7 +331,7 @@ class Blueprint(Scaffold):
         self.record_once(lambda state: state.app.add_template_filter(f, name=name))
 
     @setupmethod
-    def app_template_test(self, name: Any = None) -> Any:
+    def app_template_test(self, name: str | None = None) -> Callable[[F], F]:
         """Make the decorated function a test of the application's templates."""
         return self._for_templates("test", name)
 
@@ -347,7 +343,7 @@ class Blueprint(Scaffold):
         self.record_once(lambda state: state.app.add_template_test(f, name=name))
 
     @setupmethod
-    def app_template_global(self, name: Any = None) -> Any:
+    def app_template_global(self, name: str | None = None) -> Callable[[F], F]:
         """Make the decorated function a global of the application's templates."""
         return self._for_templates("global", name)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast, overload
 
 import werkzeug.exceptions
 import werkzeug.utils
 
-from gateway.context import current_app_context, current_request_context
+from gateway.context import (
+    current_app_context,
+    current_request_context,
+    top_request_context,
+)
 from gateway.errors import OutsideContextError
 from gateway.framework.signals import message_flashed
 from gateway.globals import current_app, require_request_context, session
@@ -25,7 +30,7 @@ def has_app_context() -> bool:
 
 def has_request_context() -> bool:
     """Tell whether a request context is pushed."""
-    return current_request_context.get(None) is not None
+    return top_request_context() is not None
 
 
 def _needs_request(name: str) -> OutsideContextError:
@@ -38,7 +43,7 @@ def _needs_request(name: str) -> OutsideContextError:
 def after_this_request(f: F) -> F:
     """Run *f* on the response of the current request, before other such hooks."""
     context: Any = current_request_context.get(None)
-    if context is None:
+    if not hasattr(context, "_after_request_functions"):  # None, or a foreign mount's
         raise _needs_request("after_this_request")
     context._after_request_functions.append(f)
     return f
@@ -101,7 +106,11 @@ def _in_context(pieces: Iterator[Any]) -> Iterator[Any]:
         raise _needs_request("stream_with_context")
     app_context = current_app_context.get()
     yield None
-    with app_context, request_context:
+    with ExitStack() as contexts:
+        if current_app_context.get(None) is not app_context:
+            # Under a gateway it still lives: the mount ends it with the body.
+            contexts.enter_context(app_context)
+        contexts.enter_context(request_context)
         try:
             yield from pieces
         finally:

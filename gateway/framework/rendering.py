@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.context import current_app_context, current_request_context
 from gateway.framework.lazy import lazy
 from gateway.framework.scaffold import Scaffold, setupmethod
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Late:
@@ -113,19 +115,15 @@ class TemplateSupport(Scaffold):
                 context.update(self.ensure_sync(function)())
         context.update(given)
 
-    def _for_templates(self, kind: str, name: Any) -> Any:
-        """Return a decorator; *name* is the function where it was used without ()."""
-
-        def decorate(function: Any, given: str | None = None) -> Any:
-            getattr(self, f"add_template_{kind}")(function, name=given)
+    def _for_templates(self, kind: str, name: str | None) -> Callable[[F], F]:
+        def decorate(function: F) -> F:
+            getattr(self, f"add_template_{kind}")(function, name=name)
             return function
 
-        if callable(name):
-            return decorate(name)
-        return lambda function: decorate(function, name)
+        return decorate
 
     @setupmethod
-    def template_filter(self, name: Any = None) -> Any:
+    def template_filter(self, name: str | None = None) -> Callable[[F], F]:
         """Make the decorated function a filter of the templates.
 
         :param name: its name there; by default its own.
@@ -140,7 +138,7 @@ class TemplateSupport(Scaffold):
         self.jinja_env.filters[name or f.__name__] = f
 
     @setupmethod
-    def template_test(self, name: Any = None) -> Any:
+    def template_test(self, name: str | None = None) -> Callable[[F], F]:
         """Make the decorated function a test of the templates."""
         return self._for_templates("test", name)
 
@@ -150,7 +148,7 @@ class TemplateSupport(Scaffold):
         self.jinja_env.tests[name or f.__name__] = f
 
     @setupmethod
-    def template_global(self, name: Any = None) -> Any:
+    def template_global(self, name: str | None = None) -> Callable[[F], F]:
         """Make the decorated function a global of the templates."""
         return self._for_templates("global", name)
 

@@ -217,7 +217,9 @@ class SecureCookieSessionInterface(SessionInterface):
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
-        value = request.cookies.get(self.get_cookie_name(app))
+        value = None
+        if "HTTP_COOKIE" in request.environ:
+            value = request.cookies.get(self.get_cookie_name(app))
         if not value:
             return self.session_class()
         from itsdangerous import BadSignature
@@ -230,15 +232,8 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def save_session(self, app: Any, session: Any, response: Response) -> None:
         """Set the cookie if the session asks for it, or delete it once it is empty."""
-        if session.accessed:
-            _vary_by_cookie(response)
-        if not session:
-            if session.modified:
-                response.delete_cookie(
-                    self.get_cookie_name(app), **self._cookie_attributes(app)
-                )
-                _vary_by_cookie(response)
-        elif self.should_set_cookie(app, session):
+        changed = True
+        if session and self.should_set_cookie(app, session):
             signer = cast("URLSafeTimedSerializer", self.get_signing_serializer(app))
             response.set_cookie(
                 self.get_cookie_name(app),
@@ -246,6 +241,13 @@ class SecureCookieSessionInterface(SessionInterface):
                 expires=self.get_expiration_time(app, session),
                 **self._cookie_attributes(app),
             )
+        elif session.modified and not session:
+            response.delete_cookie(
+                self.get_cookie_name(app), **self._cookie_attributes(app)
+            )
+        else:
+            changed = False
+        if changed or session.accessed:
             _vary_by_cookie(response)
 
     def _cookie_attributes(self, app: Any) -> dict[str, Any]:
@@ -270,7 +272,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
 def _vary_by_cookie(response: Response) -> None:
     """Tell caches that the response depends on the cookie (RFC 9110, 12.5.5)."""
-    if "Vary" in response.headers:
+    if response.headers.getlist("Vary"):
         response.vary.add("Cookie")
     else:
         response.headers["Vary"] = "Cookie"

@@ -35,6 +35,7 @@ class View:
         :param name: the name of the function, which is the default endpoint.
         :param class_args: given to the constructor, as are *class_kwargs*.
         """
+        function: Any
         if cls.init_every_request:
 
             def view(**kwargs: Any) -> Any:
@@ -47,7 +48,7 @@ class View:
             def view(**kwargs: Any) -> Any:
                 return current_app.ensure_sync(shared.dispatch_request)(**kwargs)
 
-        function: Any = view
+        function = view
         function.__name__ = name
         function.__module__ = cls.__module__
         for decorator in cls.decorators:

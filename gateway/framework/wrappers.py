@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.types import StartResponse, WSGIEnvironment
 
 _PLAIN_TEXTS: dict[str | None, str | None] = {None: None}
-_UNSET: Any = object()
+_LOCATIONS = frozenset({"location", "content-location"})
 
 
 def decode_wsgi(text: str) -> str:
@@ -278,26 +278,45 @@ class Response(BaseResponse):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Send the response (PEP 3333)."""
+        fields = self._plain_fields()
+        if fields is None:
+            return super().__call__(environ, start_response)
+        start_response(self._status, fields)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return []
+        return cast("list[bytes]", self.response)
+
+    def _plain_fields(self) -> list[tuple[str, str]] | None:
+        """Return the header fields where they and the body can be sent as they are.
+
+        ``None`` leaves the response to the base class: it has a body to encode or to
+        close, none at all because of its status, or a location to complete.
+        """
         state = self.__dict__
         body = self.response
+        code = self._status_code
         if (
-            self._first_length is None
-            or "headers" in state
-            or "_on_close" in state
-            or not self._lean
+            not self._lean
             or type(body) is not list
             or len(body) != 1
             or type(body[0]) is not bytes
-            or self._status_code < 200
-            or self._status_code in (204, 304)
-            or not self.automatically_set_content_length
+            or "_on_close" in state
+            or code < 200
+            or code in (204, 304)
         ):
-            return super().__call__(environ, start_response)
-        fields = [("Content-Length", str(len(body[0])))]
-        if self._first_type is not None:
-            fields.insert(0, ("Content-Type", self._first_type))
-        start_response(self._status, fields)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
+            return None
+        if "headers" in state:
+            fields = self.headers.to_wsgi_list()
+            names = {name.lower() for name, _ in fields}
+            if "content-length" in names and names.isdisjoint(_LOCATIONS):
+                return fields
+            return None
+        if self._first_length is None:
+            return None
+        length = ("Content-Length", str(len(body[0])))
+        if self._first_type is None:
+            return [length]
+        return [("Content-Type", self._first_type), length]
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         """Return the headers to send; a bodiless status has no content headers."""

@@ -12,7 +12,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import (
+    FrozenImporter,
     ModuleSpec,
+    NamespaceLoader,
     PathFinder,
     SourceFileLoader,
     SourcelessFileLoader,
@@ -138,3 +140,31 @@ def _prepare_after_import(loader: Any, prepare: Prepare) -> None:
         prepare(module)
 
     loader.exec_module = exec_module
+
+
+def in_interpreter(top_level: str) -> bool:
+    """Tell whether a module is built into the interpreter or frozen in it."""
+    return (
+        top_level in sys.builtin_module_names
+        or FrozenImporter.find_spec(top_level) is not None
+    )
+
+
+def has_module(
+    top_level: str, *, folders: bool = True, but: Path | None = None
+) -> bool:
+    """Tell whether the process itself has a module of that name, loaded or not.
+
+    :param folders: count folders without ``__init__.py`` (:pep:`420`).
+    :param but: such a folder that does not count: the process may have been started
+        where a mount has its modules.
+    """
+    if top_level in sys.modules:
+        spec = getattr(sys.modules[top_level], "__spec__", None)
+        return folders or not isinstance(getattr(spec, "loader", None), NamespaceLoader)
+    for finder in list(sys.meta_path):
+        spec = finder.find_spec(top_level, None)
+        if spec is not None:
+            places = list(spec.submodule_search_locations or ())
+            return spec.loader is not None or (folders and places != [str(but)])
+    return False

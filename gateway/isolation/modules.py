@@ -36,39 +36,27 @@ import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from importlib.machinery import FrozenImporter, ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
+from itertools import count
 from pathlib import Path
-from threading import RLock
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.errors import GatewayError
-from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
+from gateway.isolation.builtins import NamespaceBuiltins
 from gateway.isolation.finder import (
     PARENT,
-    NamespaceFinder,
-    find_private,
     forget_folder,
-    package_of,
+    has_module,
+    in_interpreter,
 )
-from gateway.isolation.strings import StringHooks
+from gateway.isolation.process import (
+    Member,
+    current_namespace,
+    process,
+)
 
 _SHARED: Final = frozenset({"gateway", PARENT, "__main__"})
-
-# Modules that look names up on behalf of their callers: who calls them is who asks.
-_MESSENGERS: Final = frozenset(
-    {"jinja2.utils", "logging.config", "pkgutil", "unittest.mock", "werkzeug.utils"}
-)
-
-current_namespace: Final[ContextVar[Namespace | None]] = ContextVar(
-    "gateway.namespace", default=None
-)
-
-
-class NamespaceError(GatewayError):
-    """A namespace cannot be opened: its name, or ``mounts``, is taken."""
 
 
 def package_name(mount: str, generation: int = 1) -> str:
@@ -85,7 +73,7 @@ def package_name(mount: str, generation: int = 1) -> str:
     return f"{PARENT}.{spelled}{suffix}"
 
 
-class Namespace:
+class Namespace(Member):
     """The private modules of one mount.
 
     :param name: the mount's name.
@@ -101,21 +89,17 @@ class Namespace:
     ) -> None:
         self.name = name
         self.path = Path(path).absolute()
+        self.closed = False
         self._owned: dict[str, bool] = {}
         self._kept: dict[str, ModuleType] = {}
         self._visits = 0
-        self.closed = False
         forget_folder(self.path)
-        with _process.lock:
-            _process.install()
-            if generation is None:
-                generation = _process.free_generation(name)
-            self.generation = generation
-            self.package = package_name(name, generation)
+        with process.lock:
+            self.generation = generation or _lowest_generation(name)
+            self.package = package_name(name, self.generation)
             self._anchor = {"__package__": self.package}
             self.builtins = NamespaceBuiltins(self._import)
-            self._kept[self.package] = self._make_package()
-            self._enter()
+            process.enter(self, {self.package: _package(self.package, self.path)})
 
     def import_module(self, name: str) -> ModuleType:
         """Import a module by the name that the mount's own code has for it.
@@ -127,26 +111,22 @@ class Namespace:
             # A name to import from the module makes it the result, not its top package.
             return self.import_function(name, None, None, ("__name__",), 0)
 
-    @property
-    def import_function(self) -> ImportFunction:
-        """What the ``import`` statements of the namespace's modules call."""
-        return self.builtins.import_function
-
     def owns(self, top_level: str) -> bool:
         """Tell whether the mount's own code gets *top_level* from this namespace."""
+        if top_level in _SHARED or in_interpreter(top_level):
+            return False
         if f"{self.package}.{top_level}" in sys.modules:
             return True
-        if top_level in _SHARED or _in_interpreter(top_level):
-            return False
-        spec = self._find(top_level)
+        spec = PathFinder.find_spec(top_level, [str(self.path)])
         if spec is None:
             return False
-        return spec.loader is not None or not _provided(top_level)
+        own = self.path / top_level
+        return spec.loader is not None or not has_module(top_level, but=own)
 
     def modules(self) -> dict[str, ModuleType]:
         """Return what is loaded, by the names that the mount's own code has for it."""
         below = f"{self.package}."
-        everything = {**sys.modules, **self._kept} if self.closed else dict(sys.modules)
+        everything = self._kept if self.closed else dict(sys.modules)
         return {
             name.removeprefix(below): module
             for name, module in everything.items()
@@ -170,14 +150,13 @@ class Namespace:
         """Take the modules out of ``sys.modules``; repeated calls do nothing.
 
         Code that still runs keeps its modules, and imports what it has not imported
-        yet as before.
+        yet as before, unless a new namespace was given the same generation.
         """
-        with _process.lock:
-            if self.closed:
-                return
-            self.closed = True
-            self.builtins.use(self._import_late)
-            self._leave()
+        with process.lock:
+            if not self.closed:
+                self.closed = True
+                self.builtins.use(self._import_late)
+                self._kept = process.leave(self)
 
     def __repr__(self) -> str:
         state = " closed" if self.closed else ""
@@ -241,88 +220,52 @@ class Namespace:
         level: int = 0,
     ) -> ModuleType:
         """Import for code that still runs although the namespace is closed."""
+        module = self._find_kept(name, globals or {}, fromlist, level)
+        if module is not None:
+            return module
         with self._visiting():
             return self._import(name, globals, locals, fromlist, level)
 
-    # Its place in the process
-
-    def _make_package(self) -> ModuleType:
-        spec = ModuleSpec(self.package, None, is_package=True)
-        spec.submodule_search_locations = [str(self.path)]
-        return importlib.util.module_from_spec(spec)
-
-    def _find(self, top_level: str) -> ModuleSpec | None:
-        fullname = f"{self.package}.{top_level}"
-        return find_private(fullname, [str(self.path)], self.builtins)
-
-    def _enter(self) -> None:
-        """Put the namespace and the modules that it keeps where imports find them."""
-        if _process.open.setdefault(self.package, self) is not self:
-            raise NamespaceError(f"the module namespace {self.package!r} is in use")
-        sys.modules.update(self._kept)
-        setattr(sys.modules[PARENT], self._attribute, self._kept[self.package])
-        self._kept = {}
-
-    def _leave(self) -> None:
-        """Undo :meth:`_enter`, and keep the modules for code that still runs."""
-        del _process.open[self.package]
-        for name in list(sys.modules):
-            if package_of(name) == self.package:
-                self._kept[name] = sys.modules.pop(name)
-        vars(sys.modules[PARENT]).pop(self._attribute, None)
-
-    @property
-    def _attribute(self) -> str:
-        return self.package.rpartition(".")[2]
+    def _find_kept(
+        self, name: str, globals: Mapping[str, Any], fromlist: Any, level: int
+    ) -> ModuleType | None:
+        """Return what an import results in, if it needs nothing that is not loaded."""
+        package = globals.get("__package__") if level else self.package
+        if not name or not package:
+            return None
+        fullname = importlib.util.resolve_name("." * (level or 1) + name, package)
+        module = self._kept.get(fullname)
+        if fromlist:
+            complete = all(hasattr(module, item) for item in fromlist)
+            return module if complete else None
+        top = fullname.removesuffix(name) + name.partition(".")[0]
+        return None if module is None else self._kept.get(top)
 
     @contextmanager
     def _visiting(self) -> Iterator[None]:
-        """Enter again while at least one thread is in here."""
-        with _process.lock:
+        """Be open again while at least one thread is in here."""
+        with process.lock:
             if self._visits == 0:
-                self._enter()
+                process.enter(self, self._kept)
             self._visits += 1
         try:
             yield
         finally:
-            with _process.lock:
+            with process.lock:
                 self._visits -= 1
                 if self._visits == 0:
-                    self._leave()
+                    self._kept = process.leave(self)
 
 
-def namespace_of(frame: FrameType | None) -> Namespace | None:
-    """Return the namespace whose code runs in *frame*, or had it look a name up.
-
-    Code is known by the import function among its builtins, so code that it runs with
-    ``exec`` is its own too.
-    """
-    while frame is not None and _is_messenger(frame.f_globals.get("__name__")):
-        frame = frame.f_back
-    if frame is None:
-        return None
-    owner = getattr(frame.f_builtins.get("__import__"), "__self__", None)
-    return owner if isinstance(owner, Namespace) else None
+def _package(name: str, folder: Path) -> ModuleType:
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    return importlib.util.module_from_spec(spec)
 
 
-def _is_messenger(module_name: object) -> bool:
-    return isinstance(module_name, str) and (
-        module_name in _MESSENGERS or module_name.partition(".")[0] == "importlib"
-    )
+def _lowest_generation(name: str) -> int:
+    return next(n for n in count(1) if not process.is_open(package_name(name, n)))
 
 
-def _in_interpreter(top_level: str) -> bool:
-    return (
-        top_level in sys.builtin_module_names
-        or FrozenImporter.find_spec(top_level) is not None
-    )
-
-
-def _provided(top_level: str) -> bool:
-    """Tell whether the process has a module of that name, loaded or not."""
-    if top_level in sys.modules:
-        return True
-    try:
-        return importlib.util.find_spec(top_level) is not None
-    except (ImportError, ValueError):
-        return False
+install: Final = process.install
+uninstall: Final = process.uninstall

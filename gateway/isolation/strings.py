@@ -25,6 +25,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
@@ -92,9 +93,9 @@ class StringHooks:
     def _set(self, owner: Any, name: str, value: Any) -> None:
         """Set an attribute until :meth:`uninstall`."""
         if name in vars(owner):
-            self._undo.append(lambda old=vars(owner)[name]: setattr(owner, name, old))
+            self._undo.append(partial(setattr, owner, name, vars(owner)[name]))
         else:
-            self._undo.append(lambda: delattr(owner, name))
+            self._undo.append(partial(delattr, owner, name))
         setattr(owner, name, value)
 
     def _lead_import_module(self) -> None:
@@ -135,7 +136,7 @@ class StringHooks:
 
         self._set(module, _HOOK, by_name)
         self._set(function, "__wrapped__", original)
-        self._undo.append(lambda: setattr(function, "__code__", original.__code__))
+        self._undo.append(partial(setattr, function, "__code__", original.__code__))
         function.__code__ = _through_hook.__code__
 
     def _lead_import_calls(self, module: ModuleType) -> None:

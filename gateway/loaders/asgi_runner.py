@@ -110,9 +110,7 @@ class Runner:
         self._exchanges.add(exchange)
         if not self._closing:
             with suppress(RuntimeError):  # the loop is closed by now
-                self._loop.call_soon_threadsafe(
-                    exchange.begin, context=exchange.context
-                )
+                self._loop.call_soon_threadsafe(exchange.begin)
                 return exchange
         self._exchanges.discard(exchange)
         raise AsgiError(
@@ -136,7 +134,6 @@ class Runner:
         except TimeoutError:
             pass  # the thread tells
         finally:
-            self._loop.call_soon_threadsafe(self._end.set_result, None)
             self._thread.join(max(_JOIN_TIMEOUT, deadline - monotonic()))
             if self._thread.is_alive():
                 self._abandon_requests()
@@ -147,6 +144,12 @@ class Runner:
                 )
 
     async def _wind_down(self, deadline: float) -> None:
+        try:
+            await self._end_all(deadline)
+        finally:
+            self._end.set_result(None)
+
+    async def _end_all(self, deadline: float) -> None:
         timeout = deadline - monotonic()
         await self._finish(self._requests(), deadline - timeout / 2)
         late = self._requests()

@@ -10,11 +10,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gateway.cli.discover.evaluate import (
-    Binding,
-    Function,
-    Imported,
-    Scope,
-    Value,
     attribute_of,
     positional,
     returned,
@@ -34,6 +29,7 @@ from gateway.cli.discover.frameworks import (
     Made,
 )
 from gateway.cli.discover.layout import Trees
+from gateway.cli.discover.scope import Binding, Function, Imported, Scope, Value
 
 Form = Literal["object", "function", "factory"]
 

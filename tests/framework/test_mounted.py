@@ -1,0 +1,126 @@
+"""A native application behind a mount: whose contexts, whose prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.test import Client
+
+from gateway import (
+    App,
+    after_this_request,
+    g,
+    has_request_context,
+    request,
+    session,
+    stream_with_context,
+    url_for,
+)
+from gateway.mount import Mount
+from gateway.site import Mounted, MountPoint, Site, seed_config
+from gateway.types import StartResponse, WSGIEnvironment
+
+
+@pytest.fixture
+def app() -> App:
+    app = App("native", static_folder=None)
+    app.secret_key = "k"
+    point = MountPoint("native", "/native", None, "native")
+    app.mount = Mounted(point, Site({"native": point}))
+    return app
+
+
+@pytest.fixture
+def mount(app: App) -> Mount:
+    return Mount(
+        "native",
+        "/native",
+        None,
+        kind="native",
+        source="app:app",
+        application=app,
+        wsgi=app,
+        native=True,
+    )
+
+
+def test_prefix_and_cookie_path(app: App, mount: Mount) -> None:
+    @app.get("/")
+    def index() -> str:
+        session["a"] = 1
+        return f"{url_for('index')} {url_for('index', _external=True)}"
+
+    answer = Client(mount.serve).get("/", base_url="http://h.test/outer/native")
+    assert answer.text == "/outer/native/ http://h.test/outer/native/"
+    assert "Path=/outer/native" in answer.headers["Set-Cookie"]
+    with mount.app_context():
+        assert url_for("index") == "/native/"
+
+
+def test_the_mount_ends_the_application_context_once(app: App, mount: Mount) -> None:
+    order: list[str] = []
+    app.teardown_appcontext(lambda exc: order.append(f"teardown {'x' in g}"))
+
+    @app.get("/stream")
+    def stream() -> Iterator[str]:
+        g.x = 1
+
+        def body() -> Iterator[str]:
+            yield request.path
+            order.append("streamed")
+
+        inner = stream_with_context(body())
+
+        def outer() -> Iterator[str]:
+            yield from inner
+            order.append("sent")
+
+        return outer()
+
+    app.add_url_rule("/text", "text", lambda: g.setdefault("x", "text"))
+    client = Client(mount.serve)
+    answer = client.get("/stream", buffered=True)
+    assert answer.text == "/stream"
+    assert order == ["streamed", "sent", "teardown True"]
+    order.clear()
+    assert client.get("/text").text == "text"
+    assert order == ["teardown True"]
+
+
+def test_a_foreign_mount_has_a_request_but_no_session_here(app: App) -> None:
+    seen: list[str] = []
+
+    def foreign(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        seen.append(f"{has_request_context()} {request.path}")
+        for attempt in (lambda: session.get("a"), lambda: after_this_request(print)):
+            with pytest.raises(RuntimeError) as caught:
+                attempt()
+            seen.append(str(caught.value))
+        start_response("200 OK", [])
+        return [b""]
+
+    mount = Mount(
+        "foreign",
+        "/foreign",
+        None,
+        kind="wsgi",
+        source="app:app",
+        application=app,
+        wsgi=foreign,
+    )
+    Client(mount.serve).get("/path")
+    assert seen[0] == "True /path"
+    assert "kept by its own framework" in seen[1]
+    assert "'after_this_request' can only be used" in seen[2]
+
+
+def test_an_application_starts_from_the_mounts_config() -> None:
+    token = seed_config.set({"SECRET_KEY": "from the file", "COLOUR": "red"})
+    try:
+        app = App("seeded", static_folder=None)
+    finally:
+        seed_config.reset(token)
+    assert app.secret_key == "from the file"
+    assert app.config["COLOUR"] == "red"
+    assert app.config["TESTING"] is False
