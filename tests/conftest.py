@@ -8,41 +8,60 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from gateway.context import current_app_context, current_request_context
 
+# pytest keeps the name of the running test there.
+_PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
-def _new_threads(before: set[threading.Thread]) -> list[str]:
-    return [
-        thread.name
-        for thread in threading.enumerate()
-        if thread not in before and thread.is_alive()
-    ]
+# The reason of a skip for want of something that a plain user may lack starts so.
+COMPONENT = "component not installed: "
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--strict-components",
+        action="store_true",
+        help="fail where a test would skip because a component is not installed",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    strict = item.config.getoption("--strict-components")
+    if strict and report.skipped and COMPONENT in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under --strict-components: {report.longrepr}"
+    return report  # type: ignore[return-value]
+
+
+def _process_state() -> dict[str, object]:
+    return {
+        "os.environ": {k: v for k, v in os.environ.items() if k != _PYTESTS_OWN},
+        "sys.path": list(sys.path),
+        "the working directory": os.getcwd(),
+        "builtins.__import__": builtins.__import__,
+    }
 
 
 @pytest.fixture(autouse=True)
 def _leaves_no_trace() -> Iterator[None]:
     """Fail a test that leaves a context, a thread or process-wide state behind."""
     threads = set(threading.enumerate())
-    environ = dict(os.environ)
-    path = list(sys.path)
-    folder = os.getcwd()
-    import_function = builtins.__import__
+    before = _process_state()
     yield
     deadline = time.monotonic() + 2
-    while _new_threads(threads) and time.monotonic() < deadline:
+    while (left := set(threading.enumerate()) - threads) and (
+        time.monotonic() < deadline
+    ):
         time.sleep(0.01)
+    assert not left, f"threads are still running: {left}"
     assert current_app_context.get(None) is None, "an AppContext is still pushed"
     assert current_request_context.get(None) is None, "a RequestContext is still pushed"
-    assert not _new_threads(threads), "threads are still running"
-    # pytest itself keeps the running test's name there.
-    now = {key: value for key, value in os.environ.items() if key in environ}
-    environ.pop("PYTEST_CURRENT_TEST", None)
-    now.pop("PYTEST_CURRENT_TEST", None)
-    assert now == environ, "os.environ has changed"
-    assert set(os.environ) <= {*environ, "PYTEST_CURRENT_TEST"}
-    assert sys.path == path, "sys.path has changed"
-    assert os.getcwd() == folder, "the working directory has changed"
-    assert builtins.__import__ is import_function, "the import function has changed"
+    after = _process_state()
+    changed = [name for name, value in before.items() if after[name] != value]
+    assert not changed, f"the test has changed {', '.join(changed)}"

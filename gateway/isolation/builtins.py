@@ -32,9 +32,20 @@ _LOAD_NAME: Final = tuple(
 
 
 class LiveBuiltins(dict[str, Any]):
-    """Builtins among which names that were added to the process's later are found."""
+    """Builtins among which names that were added later are found.
+
+    :param fixed: where else to look: what the namespace's other modules have.
+    """
+
+    __slots__ = ("_fixed",)
+
+    def __init__(self, fixed: dict[str, Any]) -> None:
+        super().__init__()
+        self._fixed = fixed
 
     def __missing__(self, name: str) -> Any:
+        if name in self._fixed:
+            return self._fixed[name]
         return vars(builtins)[name]
 
 
@@ -42,7 +53,8 @@ class NamespaceBuiltins:
     """The ``__builtins__`` of one namespace's modules.
 
     What the process replaces among its builtins after a module was imported reaches
-    that module with the next import of a new module into the namespace.
+    that module with the next import of a new module into the namespace. A name that
+    is added later and read only by text that the module executes (``eval``) does too.
 
     :param import_function: what ``import`` statements call.
     """
@@ -51,7 +63,7 @@ class NamespaceBuiltins:
 
     def __init__(self, import_function: ImportFunction) -> None:
         self._copy: dict[str, Any] = {}
-        self.live = LiveBuiltins()
+        self.live = LiveBuiltins(self._copy)
         self.use(import_function)
 
     def use(self, import_function: ImportFunction) -> None:

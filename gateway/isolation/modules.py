@@ -231,7 +231,7 @@ class Namespace(Member):
     ) -> ModuleType | None:
         """Return what an import results in, if it needs nothing that is not loaded."""
         package = globals.get("__package__") if level else self.package
-        if not name or not package:
+        if not package or not (name or level):
             return None
         fullname = importlib.util.resolve_name("." * (level or 1) + name, package)
         module = self._kept.get(fullname)

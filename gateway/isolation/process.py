@@ -28,7 +28,15 @@ from gateway.isolation.finder import (
 from gateway.isolation.strings import StringHooks
 
 _MESSENGERS: Final = frozenset(
-    {"jinja2.utils", "logging.config", "pkgutil", "unittest.mock", "werkzeug.utils"}
+    {
+        "contextlib",
+        "functools",
+        "jinja2.utils",
+        "logging.config",
+        "pkgutil",
+        "unittest.mock",
+        "werkzeug.utils",
+    }
 )
 
 
@@ -120,7 +128,10 @@ class Process:
         with self.lock:
             self.install()
             if self._open.setdefault(member.package, member) is not member:
-                raise NamespaceError(f"the package {member.package!r} is in use")
+                raise NamespaceError(
+                    f"the package {member.package!r} is in use by another namespace; "
+                    "give each a generation of its own"
+                )
             sys.modules.update(modules)
             attribute = member.package.rpartition(".")[2]
             setattr(sys.modules[PARENT], attribute, modules[member.package])
@@ -130,8 +141,11 @@ class Process:
         with self.lock:
             del self._open[member.package]
             vars(sys.modules[PARENT]).pop(member.package.rpartition(".")[2], None)
-            names = [name for name in sys.modules if package_of(name) == member.package]
-            return {name: sys.modules.pop(name) for name in names}
+            return {
+                name: sys.modules.pop(name)
+                for name in list(sys.modules)
+                if package_of(name) == member.package
+            }
 
     def answering(self, name: str, asker: FrameType | None) -> Member | None:
         """Return the namespace that answers for a name in a string, if one does."""

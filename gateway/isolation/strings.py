@@ -115,7 +115,9 @@ class StringHooks:
         self._set(bootstrap, "_gcd_import", _gcd_import)
 
     def _lead_function(self, module: ModuleType) -> None:
-        function: FunctionType = getattr(module, _FUNCTIONS[module.__name__])
+        function = getattr(module, _FUNCTIONS[module.__name__], None)
+        if not isinstance(function, FunctionType) or function.__closure__:
+            return  # Some other version of the library, whose code cannot be exchanged.
         original = FunctionType(
             function.__code__,
             function.__globals__,

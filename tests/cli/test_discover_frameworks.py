@@ -302,6 +302,47 @@ APPLICATIONS = {
         """,
         "app:app Socket.IO wsgi object",
     ),
+    "flask-or-nothing": (
+        "import flask\napp = None or flask.Flask(__name__)",
+        "app:app Flask wsgi object",
+    ),
+    "flask-named-in-passing": (
+        "import flask\napp = (web := flask.Flask(__name__))",
+        "app:app Flask wsgi object",
+    ),
+    "flask-made-of-its-method": (
+        "import flask\nweb = flask.Flask(__name__)\napplication = web.wsgi_app",
+        "app:application Flask wsgi object",
+    ),
+    "flask-as-asgi": (
+        """
+        from asgiref.wsgi import WsgiToAsgi
+        from flask import Flask
+        web = Flask(__name__)
+        app = WsgiToAsgi(web)
+        """,
+        "app:app Flask asgi object",
+    ),
+    "wrapped-function": (
+        """
+        from werkzeug.middleware.proxy_fix import ProxyFix
+        def serve(environ, start_response): return []
+        application = ProxyFix(serve)
+        """,
+        "app:application WSGI wsgi object",
+    ),
+    "wrapped-unknown": (
+        "import a2wsgi, company\napp = a2wsgi.WSGIMiddleware(company.site)",
+        "app:app ASGI asgi object",
+    ),
+    "factory-by-annotated-subclass": (
+        """
+        import flask, company
+        class Web(flask.Flask): pass
+        def create_app() -> Web: return company.standard()
+        """,
+        "app:create_app Flask wsgi factory",
+    ),
     "script-part-ignored": (
         """
         from flask import Flask
@@ -340,6 +381,11 @@ NOTHING = {
     "calls-itself": "def create_app(): return create_app()\napp = create_app()",
     "inherits-itself": "class A(A): pass\napp = A()",
     "async-factory": "import flask\nasync def create_app(): return flask.Flask('a')",
+    "odd-annotations": """
+        def create_app() -> "Flask[": ...
+        def make_app() -> "'\\d'": ...
+        def build() -> 1: ...
+        """,
     "two-parameters": "def app(first, second): return first + second",
 }
 

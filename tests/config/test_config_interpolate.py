@@ -162,8 +162,8 @@ def test_default_comes_back(default: str) -> None:
 def test_any_text_is_expanded_or_explained(text: str) -> None:
     try:
         expanded = expand(text)
-    except InterpolationError as error:
-        assert error.messages
+    except InterpolationError:
+        assert "$" in text
     else:
         assert "$" in text or expanded == text
 
@@ -243,8 +243,8 @@ def test_variable_that_cannot_be_typed_is_not_shown(site: Site) -> None:
     site.environ = {"X": "2024-13-45"}
     message = site.refuse("mounts:\n  a:\n    app: a:b\n    config:\n      DAY: ${X}\n")
     assert message == (
-        "gateway.yaml:5:12: mounts.a.config.DAY: this cannot be read under the tag "
-        "!!timestamp, which it has or looks like: correct it, or put quotes around it"
+        "gateway.yaml:5:12: mounts.a.config.DAY: this is not a valid timestamp: "
+        "correct it, or make it a string, with quotes and without a tag"
     )
 
 
@@ -287,7 +287,7 @@ def test_fields_are_coerced_to_their_type(site: Site) -> None:
         "mounts: {a: {app: a:b, prefix: '${X}'}}",
         "mounts: {a: {app: a:b, host: '${X}:80'}}",
         "mounts: {a: {redirect: '${X}', status: '${X}'}}",
-        "mounts: {a: {redirect: 'http://${X}:${X}/'}}",
+        "mounts: {a: {redirect: 'ftp://${X}:${X}/'}}",
         "mounts: {a: {static: '${X}'}}",
         "mounts: {a: {app: a:b, config: '${X}'}}",
         "mounts: {a: {app: a:b, config: {k: !!int '${X}'}}}",

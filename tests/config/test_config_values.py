@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -420,10 +422,8 @@ def test_no_listen_address(text: str, words: str) -> None:
 def test_no_type_fails_otherwise_than_by_saying_so(text: str) -> None:
     for key in TABLE:
         if isinstance(key.type, ScalarType):
-            try:
-                key.type.parse(text)
-            except InvalidValue as error:
-                assert error.message
+            with suppress(InvalidValue):
+                assert key.type.parse(text) is not None
 
 
 def test_every_example_and_default_is_valid() -> None:

@@ -173,7 +173,10 @@ def fastapi_app() -> FastAPI:
 
     @part.get("/where")
     async def where(request: Request) -> dict[str, Any]:
-        return {"root": request.scope["root_path"], "own": str(request.url_for("where"))}
+        return {
+            "root": request.scope["root_path"],
+            "own": str(request.url_for("where")),
+        }
 
     app.mount("/part", part)
     return app

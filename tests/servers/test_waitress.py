@@ -113,7 +113,7 @@ def test_ipv6_is_served_where_the_machine_has_it() -> None:
         probe.bind(("::1", 0))
         probe.close()
     except OSError:
-        pytest.skip("this machine has no IPv6 loopback")
+        pytest.skip("component not installed: an IPv6 loopback")
     with running(hello, spec(host="::1")) as server:
         assert server.url.startswith("http://[::1]:")
         assert get(server) == (200, b"hello")

@@ -20,9 +20,14 @@ from gateway.cli.discover.frameworks import (
     PLAIN_WSGI,
     SOCKETIO,
     WRAPPERS,
+    Interface,
     Made,
 )
-from gateway.cli.discover.parse import flatten
+from gateway.cli.discover.parse import (
+    UnreadableSourceError,
+    flatten,
+    parse_expression,
+)
 from gateway.cli.discover.scope import Binding, Class, Function, Imported, Scope, Value
 
 # Expressions and calls are followed this far; real applications need five or so.
@@ -161,19 +166,11 @@ def _call(call: ast.Call, scope: Scope, depth: int) -> Value | None:
     return None
 
 
-def _wrapped(
-    call: ast.Call, interface: str | None, scope: Scope, depth: int
-) -> Made | None:
+def _wrapped(call: ast.Call, interface: Interface, scope: Scope, depth: int) -> Made:
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    for argument in given[:1]:
-        inner = settle(infer(argument, scope, depth), scope)
-        match inner, interface:
-            case Made(interface="wsgi" | "asgi"), None:
-                return inner
-            case Made(framework=framework), ("wsgi" | "asgi") as outer:
-                return Made(framework, outer)
-            case Function(), _:
-                return serving_function(inner)
+    inner = settle(infer(given[0], scope, depth), scope) if given else None
+    if isinstance(inner, Made):
+        return Made(inner.framework, interface)
     return PLAIN_ASGI if interface == "asgi" else PLAIN_WSGI
 
 
@@ -250,16 +247,14 @@ def _returned(function: Function, depth: int) -> Made | None:
 def _annotated(annotation: ast.expr, scope: Scope) -> Made | None:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
-            annotation = ast.parse(annotation.value, mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            annotation = parse_expression(annotation.value)
+        except UnreadableSourceError:
             return None
-    match infer(annotation, scope):
-        case Imported(dotted=dotted):
-            made = CONSTRUCTORS.get(dotted)
-            return made if made and made.interface else None
-        case Class() as cls:
-            return instance(cls)
-    return None
+    value = infer(annotation, scope)
+    if isinstance(value, Imported) and (made := CONSTRUCTORS.get(value.dotted)):
+        return made if made.interface else None
+    cls = settle(value, scope)
+    return instance(cls) if isinstance(cls, Class) else None
 
 
 def serving_function(function: Function) -> Made | None:

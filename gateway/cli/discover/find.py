@@ -87,7 +87,10 @@ def discover(folders: Iterable[Path]) -> Discovery:
     hints: list[Skipped] = []
     for root, modules in _by_root(walk, layout).items():
         project = Project(root, trees)
-        offers = {name: _offers(project, name, modules[name]) for name in modules}
+        offers = {
+            name: list(project.candidates(name, source))
+            for name, source in modules.items()
+        }
         groups = _groups(root, offers, walk)
         homes.update(root / package for package in groups)
         found.extend(
@@ -111,10 +114,6 @@ def _by_root(walk: Walk, layout: Layout) -> dict[Path, dict[str, Path]]:
             if parts:
                 roots.setdefault(root, {})[".".join(parts)] = source
     return roots
-
-
-def _offers(project: Project, name: str, source: Path) -> list[Candidate]:
-    return list(project.candidates(name, source))
 
 
 def _groups(

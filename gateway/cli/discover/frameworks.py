@@ -96,8 +96,8 @@ ATTRIBUTES: Final[Mapping[tuple[str, str], Made]] = {
 }
 
 # Middleware around the application that is its first argument, and the interface of
-# the result (None: that of the application). The framework stays the inner one's.
-WRAPPERS: Final[Mapping[str, Interface | None]] = {
+# the result. The framework stays the inner one's.
+WRAPPERS: Final[Mapping[str, Interface]] = {
     "werkzeug.middleware.proxy_fix.ProxyFix": "wsgi",
     "werkzeug.middleware.dispatcher.DispatcherMiddleware": "wsgi",
     "werkzeug.middleware.shared_data.SharedDataMiddleware": "wsgi",

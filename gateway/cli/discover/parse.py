@@ -7,6 +7,7 @@ import os
 import stat
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,11 +32,26 @@ def parse(source: bytes) -> ast.Module:
 
     :raises UnreadableSourceError: it is not Python, or nests too deeply for Python.
     """
+    with _explaining():
+        return ast.parse(source)
+
+
+def parse_expression(text: str) -> ast.expr:
+    """Parse an annotation that is written as a string.
+
+    :raises UnreadableSourceError: it is not a Python expression.
+    """
+    with _explaining():
+        return ast.parse(text, mode="eval").body
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # Invalid escapes and the like are the application's affair.
             warnings.simplefilter("ignore")
-            return ast.parse(source)
+            yield
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         raise UnreadableSourceError(f"{line}{error.msg}") from error

@@ -1,0 +1,1 @@
+"""Evidence that each mount keeps its context, ``g`` and config to itself."""

@@ -1,0 +1,97 @@
+"""Collects what the witnesses see, call by call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar, copy_context
+from itertools import count
+from secrets import token_hex
+from threading import Lock
+from typing import Any, TypeAlias
+
+from gateway.context import AppContext
+from gateway.proof.evidence import Call, Change, Look, Moment
+
+_Variables: TypeAlias = Mapping[ContextVar[Any], Any]
+
+
+class Recording:
+    """What has been seen so far of one call. Its looks come from one thread.
+
+    :param mount: whose witness sees it.
+    :param meant: the mount that the request was sent to.
+    :param number: the request's number among those of that mount.
+    """
+
+    def __init__(self, mount: str, meant: str, number: int) -> None:
+        self.mount = mount
+        self.meant = meant
+        self.number = number
+        self.token = token_hex(8)
+        self.steps = 0
+        self.status: int | None = None
+        self.raised: str | None = None
+        self.ended = False
+        self._looks: list[Look] = []
+        self._changes: list[Change] = []
+        self._around: _Variables = dict(copy_context().items())
+
+    def add(self, look: Look) -> None:
+        """Keep a look, unless it is a body step that saw nothing new."""
+        if look.moment is Moment.STEP:
+            self.steps += 1
+            if self._looks[-1] == look:
+                return
+        self._looks.append(look)
+
+    def compare(self, moment: str) -> None:
+        """Note what is not as it was around the mount before the call."""
+        now: _Variables = dict(copy_context().items())
+        for variable in self._around.keys() | now.keys():
+            before, after = self._around.get(variable), now.get(variable)
+            if before is not after:
+                what = f"{variable.name} is {_shown(after)} and was {_shown(before)}"
+                self._changes.append(Change(moment, what))
+
+    def call(self) -> Call:
+        """Return what has been seen."""
+        return Call(
+            mount=self.mount,
+            meant=self.meant,
+            number=self.number,
+            token=self.token,
+            looks=tuple(self._looks),
+            steps=self.steps,
+            changes=tuple(self._changes),
+            status=self.status,
+            raised=self.raised,
+            ended=self.ended,
+        )
+
+
+def _shown(value: object) -> str:
+    """Return a context variable's value in words; it may be a secret."""
+    if value is None:
+        return "not set"
+    return repr(value) if isinstance(value, AppContext) else f"a {type(value).__name__}"
+
+
+class Recorder:
+    """The recordings of all calls."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._recordings: list[Recording] = []
+
+    def begin(self, mount: str, meant: str, number: int) -> Recording:
+        """Start recording a call."""
+        recording = Recording(mount, meant, number)
+        with self._lock:
+            self._recordings.append(recording)
+        return recording
+
+    def calls(self) -> list[Call]:
+        """Return what has been seen of all calls so far."""
+        with self._lock:
+            return [recording.call() for recording in self._recordings]
