@@ -76,6 +76,8 @@ class Call:
     :param token: what the witness wrote into ``g``.
     :param looks: in the order in which they were taken; body steps that saw the same as
         the step before are left out.
+    :param streamed: whether the mount was handed a body to step through and close, and
+        not a list.
     :param steps: how many body steps there were.
     :param changes: what was not as before the call, at each return to the server.
     :param status: the status code that the application gave.
@@ -88,6 +90,7 @@ class Call:
     number: int
     token: str
     looks: tuple[Look, ...]
+    streamed: bool
     steps: int
     changes: tuple[Change, ...]
     status: int | None

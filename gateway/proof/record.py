@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextvars import ContextVar, copy_context
-from itertools import count
 from secrets import token_hex
 from threading import Lock
 from typing import Any, TypeAlias
@@ -29,6 +27,7 @@ class Recording:
         self.meant = meant
         self.number = number
         self.token = token_hex(8)
+        self.streamed = False
         self.steps = 0
         self.status: int | None = None
         self.raised: str | None = None
@@ -52,7 +51,8 @@ class Recording:
             before, after = self._around.get(variable), now.get(variable)
             if before is not after:
                 what = f"{variable.name} is {_shown(after)} and was {_shown(before)}"
-                self._changes.append(Change(moment, what))
+                if all(what != known.what for known in self._changes):
+                    self._changes.append(Change(moment, what))
 
     def call(self) -> Call:
         """Return what has been seen."""
@@ -62,6 +62,7 @@ class Recording:
             number=self.number,
             token=self.token,
             looks=tuple(self._looks),
+            streamed=self.streamed,
             steps=self.steps,
             changes=tuple(self._changes),
             status=self.status,

@@ -17,6 +17,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
+from waitress.trigger import trigger
 
 from gateway.config.spec import ServerSpec
 from gateway.errors import ServeError
@@ -96,7 +97,9 @@ class WaitressServer:
         with self._signals():
             while not self._stopping:
                 self._turn(1.0)
-            return self._drain()
+            stragglers = self._drain()
+        self._close(0.1 if stragglers else 5)
+        return stragglers
 
     def stop(self) -> None:
         """Tell :meth:`run` to drain and return; from any thread."""
@@ -120,9 +123,15 @@ class WaitressServer:
 
         numbers = (signal.SIGTERM, signal.SIGINT)
         before = [signal.signal(number, stop) for number in numbers]
+        # The system may hand a signal to a worker's thread, which leaves the loop
+        # waiting; a byte in a pipe that it watches does not.
+        waker = trigger(self._map)
+        os.set_blocking(waker.trigger, False)
+        wakeup = signal.set_wakeup_fd(waker.trigger, warn_on_full_buffer=False)
         try:
             yield
         finally:
+            signal.set_wakeup_fd(wakeup)
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
 
@@ -143,7 +152,6 @@ class WaitressServer:
                 stragglers,
                 self._spec.drain_timeout,
             )
-        self._close(0.1 if stragglers else 5)
         return stragglers
 
     def _close(self, timeout: float = 5) -> None:

@@ -101,7 +101,7 @@ def test_a_library_gets_the_modules_of_the_mount_that_is_served(
 ) -> None:
     write(library, {"asker.py": SHARED})
     notes, links = mount(FILES), mount(FILES | {"models.py": "limit = 9"}, "links")
-    import asker
+    asker: Any = importlib.import_module("asker")
 
     for namespace, limit in ((notes, 3), (links, 9), (notes, 3)):
         with namespace.active():
@@ -140,7 +140,7 @@ def test_a_statement_of_shared_code_never_reaches_a_mount(
     code = "def go():\n    try:\n        import models\n    except ImportError:\n"
     write(library, {"careful.py": f"{code}        return 'none'\n    return models"})
     namespace = mount(FILES)
-    import careful
+    careful: Any = importlib.import_module("careful")
 
     with namespace.active():
         assert careful.go() == "none"
