@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextvars import ContextVar, Token
 from threading import RLock
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from gateway.errors import ContextStackError, OutsideContextError
 from gateway.types import Application, Teardown, WSGIEnvironment
@@ -88,7 +88,7 @@ class AppGlobals:
     def __repr__(self) -> str:
         context = current_app_context.get(None)
         if context is not None and context.g is self:
-            return f"<g of {context.app.name!r}>"
+            return f"<gateway.g of {context.app.name!r}>"
         return object.__repr__(self)
 
 
@@ -115,7 +115,7 @@ class AppContext:
 
     # Made when first asked for: most requests of a foreign mount need none of them.
     g: Any
-    _tokens: list[Token[AppContext]]
+    _tokens: list[Token[AppContext] | None]
     _request_context: RequestContext
 
     def __init__(
@@ -123,6 +123,7 @@ class AppContext:
     ) -> None:
         self.app = app
         self.environ = environ
+        self._tokens = []
 
     def __getattr__(self, name: str) -> Any:
         # Reached while a slot is empty. A context may be shared by the threads that a
@@ -134,7 +135,9 @@ class AppContext:
                 if name == "g":
                     value: Any = self.app.app_ctx_globals_class()
                 elif name == "_tokens":
-                    value = []
+                    # Only a mount makes a context without calling the class, and makes
+                    # it current without a push: count that as one, which it undoes.
+                    value = [None]
                 elif name == "_request_context" and self.environ is not None:
                     value = RequestContext(self.app, self.environ)
                 else:
@@ -164,20 +167,27 @@ class AppContext:
         """Undo one push; the last one runs the teardown functions.
 
         :param exc: the error that ended the work, handed to the teardown functions.
-        :raises ContextStackError: another context is on top; nothing is popped.
+        :raises ContextStackError: another context is on top, or this one is its
+            mount's; nothing is popped.
         """
         top = current_app_context.get(None)
         if top is not self:
             raise ContextStackError(
-                f"cannot pop {self!r}: the context on top is {top!r}. Contexts are "
-                "popped in the reverse order of their pushes, each by the code that "
-                "pushed it; use 'with' to keep them in pairs."
+                f"Popped wrong app context: cannot pop {self!r}, the context on top is "
+                f"{top!r}. Contexts are popped in the reverse order of their pushes, "
+                "each by the code that pushed it; use 'with' to keep them in pairs."
+            )
+        if not self._tokens or self._tokens[-1] is None:
+            raise ContextStackError(
+                f"cannot pop {self!r}: it was not pushed here. Its mount, or the "
+                "thread that this one was started by, made it current and ends it. "
+                "Pop only what your own code has pushed."
             )
         try:
             if len(self._tokens) == 1:
                 self.app.do_teardown_appcontext(exc)
         finally:
-            current_app_context.reset(self._tokens.pop())
+            current_app_context.reset(cast("Token[AppContext]", self._tokens.pop()))
 
     def __enter__(self) -> AppContext:
         self.push()

@@ -13,6 +13,7 @@
     ├── ContextStackError       a context was popped out of order (also AssertionError)
     ├── SetupError              an application was changed after it served
     │                           its first request (also AssertionError)
+    ├── AsgiError               an ASGI application broke the protocol (also RuntimeError)
     ├── BodyOwnedError          a foreign mount's body was asked for (also RuntimeError)
     └── ServeError              the server could not be started
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 from types import MappingProxyType, TracebackType
@@ -13,12 +14,7 @@ from gateway.config.load import load_config
 from gateway.config.spec import GatewaySpec, MountSpec
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.table import Route, Table
-from gateway.errors import (
-    GatewayError,
-    LoadError,
-    MissingExtraError,
-    NotAnApplicationError,
-)
+from gateway.errors import GatewayError, LoadError, NotAnApplicationError
 from gateway.loaders.load import load
 from gateway.loaders.loaded import Loaded
 from gateway.mount import Mount
@@ -65,16 +61,10 @@ class Gateway:
         self.mounts: Mapping[str, Mount] = MappingProxyType(
             _load_all(spec, self.site, inside)
         )
-        routes = []
-        for mount_spec in spec.mounts:
-            mount = self.mounts[mount_spec.name]
-            target: WSGIApplication = mount.serve
-            if outside is not None:
-                target = outside(mount_spec, target)
-            routes.append(
-                Route(mount.host, from_text(mount.prefix), target, mount.slash)
-            )
-        self._dispatcher = Dispatcher(Table(routes))
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self._dispatcher = Dispatcher(Table(self._routes(outside)))
+            on_failure.pop_all()
         self._wsgi: WSGIApplication = AccessLog(self._dispatcher)
 
     @classmethod
@@ -99,6 +89,15 @@ class Gateway:
         """
         _close_all(self.mounts.values())
 
+    def _routes(self, outside: Wrap | None) -> list[Route[WSGIApplication]]:
+        routes = []
+        for spec in self.spec.mounts:
+            mount = self.mounts[spec.name]
+            target = mount.serve if outside is None else outside(spec, mount.serve)
+            prefix = from_text(mount.prefix)
+            routes.append(Route(mount.host, prefix, target, mount.slash))
+        return routes
+
     def __enter__(self) -> Gateway:
         return self
 
@@ -114,29 +113,40 @@ class Gateway:
 def _load_all(spec: GatewaySpec, site: Site, inside: Wrap | None) -> dict[str, Mount]:
     mounts: dict[str, Mount] = {}
     errors: list[LoadError] = []
-    served: dict[int, str] = {}
-    for mount_spec in spec.mounts:
-        started = perf_counter()
-        try:
-            loaded = load(mount_spec, spec.home)
-        except LoadError as error:
-            errors.append(error)
-            continue
-        except MissingExtraError as error:
-            errors.append(LoadError(mount_spec.name, str(error)))
-            continue
-        mount = _mount(mount_spec, loaded, perf_counter() - started, site, inside)
-        mounts[mount.name] = mount
-        clash = _clash(mount_spec.name, loaded, served, mounts)
-        if clash is not None:
-            errors.append(clash)
-    if errors:
-        _close_all(mounts.values())
-        raise LoadErrors(errors)
+    with ExitStack() as on_failure:
+        # Also when a signal ends the loading.
+        on_failure.callback(lambda: _close_all(mounts.values()))
+        first = _First()
+        for mount_spec in spec.mounts:
+            try:
+                mount, loaded = _load_mount(mount_spec, spec.home, site, inside)
+                mounts[mount.name] = mount
+                first.check(mount.name, loaded)
+            except LoadError as error:
+                errors.append(error)
+            except GatewayError as error:
+                errors.append(LoadError(mount_spec.name, str(error)))
+        if errors:
+            raise LoadErrors(errors)
+        on_failure.pop_all()
     site.mounts = MappingProxyType(
         {name: _point(mount) for name, mount in mounts.items()}
     )
     return mounts
+
+
+def _load_mount(
+    spec: MountSpec, home: Path, site: Site, inside: Wrap | None
+) -> tuple[Mount, Loaded]:
+    started = perf_counter()
+    loaded = load(spec, home)
+    seconds = perf_counter() - started
+    with ExitStack() as on_failure:
+        if loaded.close is not None:
+            on_failure.callback(loaded.close)
+        mount = _mount(spec, loaded, seconds, site, inside)
+        on_failure.pop_all()
+    return mount, loaded
 
 
 def _mount(
@@ -167,26 +177,36 @@ def _point(mount: Mount) -> MountPoint:
     return MountPoint(mount.name, mount.prefix, mount.host, mount.kind)
 
 
-def _clash(
-    name: str, loaded: Loaded, served: dict[int, str], mounts: Mapping[str, Mount]
-) -> LoadError | None:
-    """Tell whether *loaded* cannot stand beside the mounts before it."""
-    if loaded.served is not None:
-        first = served.setdefault(id(loaded.served), name)
-        if first != name:
-            return NotAnApplicationError(
-                name,
-                f"it is the same application object as mount {first!r}, so they would "
-                "share one context: name a factory in both, so that each gets its own",
-            )
-    django = [mount.name for mount in mounts.values() if mount.kind == "django"]
-    if loaded.kind == "django" and django != [name]:
-        return NotAnApplicationError(
-            name,
-            f"mount {django[0]!r} is a Django project already, and Django keeps its "
-            "settings for the whole process: serve this one from a process of its own",
-        )
-    return None
+class _First:
+    """The first mount that has what only one mount can have."""
+
+    def __init__(self) -> None:
+        self._served: dict[int, str] = {}
+        self._exclusive: dict[str, str] = {}
+
+    def check(self, name: str, loaded: Loaded) -> None:
+        """Refuse what cannot stand beside the mounts before it.
+
+        :raises NotAnApplicationError: it would share its application or its settings.
+        """
+        if loaded.served is not None:
+            first = self._served.setdefault(id(loaded.served), name)
+            if first != name:
+                raise NotAnApplicationError(
+                    name,
+                    f"it is the same application object as mount {first!r}, so they "
+                    "would share one context: name a factory in both, so that each "
+                    "gets its own",
+                )
+        if loaded.exclusive is not None:
+            first = self._exclusive.setdefault(loaded.exclusive, name)
+            if first != name:
+                raise NotAnApplicationError(
+                    name,
+                    f"mount {first!r} is a {loaded.exclusive} project already, and "
+                    f"{loaded.exclusive} keeps its settings for the whole process: "
+                    "serve this one from a process of its own",
+                )
 
 
 def _close_all(mounts: Iterable[Mount]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any, Generic, Self, TypeVar, overload
 
 T = TypeVar("T")
@@ -165,10 +165,12 @@ class Config(dict[str, Any]):
         return self.from_mapping(content)
 
     def from_mapping(
-        self, mapping: Mapping[str, Any] | None = None, **kwargs: Any
+        self,
+        mapping: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+        **kwargs: Any,
     ) -> bool:
         """Take the upper-case keys of a mapping and of the keyword arguments."""
-        for key, value in {**(mapping or {}), **kwargs}.items():
+        for key, value in {**dict(mapping or {}), **kwargs}.items():
             if key.isupper():
                 self[key] = value
         return True

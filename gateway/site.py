@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
-from gateway.context import current_app_context, current_request_context
+from gateway.context import RequestContext, current_app_context, top_request_context
 from gateway.errors import GatewayError, OutsideContextError
-from gateway.paths import from_text, quote_path
+from gateway.paths import from_text, quote_path, quote_query, remove_dot_segments
 from gateway.types import WSGIEnvironment
 
 # The mount's `config:` while its application is being loaded: an application built
@@ -18,6 +19,10 @@ from gateway.types import WSGIEnvironment
 seed_config: ContextVar[Mapping[str, Any] | None] = ContextVar(
     "gateway.seed_config", default=None
 )
+
+
+# How many names a message lists.
+_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +63,28 @@ class Mounted:
 class UnknownMountError(GatewayError, LookupError):
     """A mount was asked for by a name that the gateway does not have."""
 
-    def __init__(self, name: str, known: Mapping[str, object]) -> None:
-        super().__init__(
-            f"there is no mount {name!r}: the mounts are {', '.join(known) or 'none'}"
-        )
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        names = list(known)
+        near = get_close_matches(name, names, 1)
+        if near:
+            cure = f"did you mean {near[0]!r}?"
+        else:
+            more = ", ..." if len(names) > _NAMED else ""
+            cure = f"the mounts are {', '.join(names[:_NAMED]) or 'none'}{more}"
+        super().__init__(f"there is no mount {name!r}: {cure}")
 
 
 def mount_url(name: str, path: str = "/") -> str:
     """Return the URL of *path* inside the mount *name*.
 
     :param name: a mount of the gateway that serves the current application.
-    :param path: a path inside that mount, as text; a query may follow after ``?``.
+    :param path: a path inside that mount, as text; a query may follow after ``?``. Its
+        dot segments are resolved (RFC 3986, 5.2.4), so it does not lead out again.
     :returns: an absolute path, under the prefix that the gateway itself is mounted at;
         a URL with a host where the mount answers on a host of its own.
     :raises UnknownMountError: the gateway has no such mount.
     :raises OutsideContextError: no application of a gateway is current.
+    :raises GatewayError: the mount has no single URL, or none on the current host.
     """
     here = _mounted()
     try:
@@ -80,15 +92,15 @@ def mount_url(name: str, path: str = "/") -> str:
     except KeyError:
         raise UnknownMountError(name, here.site.mounts) from None
     path, mark, query = path.partition("?")
-    local = from_text(f"{target.prefix}/{path.lstrip('/')}")
-    context = current_request_context.get(None)
-    environ = None if context is None else context.environ
-    if environ is not None:
-        local = _outer_script_name(environ, here.point) + local
-    url = quote_path(local) + mark + query
-    if target.host is None or target.host == here.point.host:
-        return url
-    return _authority(target, environ) + url
+    inner = remove_dot_segments("/" + path.lstrip("/"))
+    request = top_request_context()
+    local = _outer_script_name(request) + from_text(target.prefix + inner)
+    url = quote_path(local) + mark + quote_query(from_text(query))
+    if target.host is None:
+        _check_reachable(target, here)
+    elif target.host != here.point.host:
+        return _authority(target, None if request is None else request.environ) + url
+    return url
 
 
 def _mounted() -> Mounted:
@@ -103,9 +115,43 @@ def _mounted() -> Mounted:
     return mounted
 
 
-def _outer_script_name(environ: WSGIEnvironment, here: MountPoint) -> str:
-    script_name = str(environ.get("SCRIPT_NAME", ""))
-    return script_name.removesuffix(from_text(here.prefix))
+def _outer_script_name(request: RequestContext | None) -> str:
+    """Return the prefix that the gateway itself is mounted at, as the request has it.
+
+    The request may be another application's than the current one, and middleware
+    inside its mount may have moved further segments to ``SCRIPT_NAME``.
+    """
+    mounted: Mounted | None = getattr(request and request.app, "mount", None)
+    if request is None or mounted is None:
+        return ""
+    script_name = str(request.environ.get("SCRIPT_NAME", ""))
+    prefix = from_text(mounted.point.prefix)
+    return f"{script_name}/".rpartition(f"{prefix}/")[0]
+
+
+def _check_reachable(target: MountPoint, here: Mounted) -> None:
+    """Refuse a URL that on the current host leads to another mount.
+
+    :raises GatewayError: a mount of that host is in front of *target*.
+    """
+    host = here.point.host
+    if host is None:
+        return
+    for other in here.site.mounts.values():
+        if _covers(other.host, host) and f"{target.prefix}/".startswith(
+            f"{other.prefix}/"
+        ):
+            raise GatewayError(
+                f"mount {target.name!r} has no URL on the host {host!r}: mount "
+                f"{other.name!r} answers there in its place. Give {target.name!r} a "
+                "host of its own"
+            )
+
+
+def _covers(pattern: str | None, host: str) -> bool:
+    return pattern is not None and (
+        pattern == host or (pattern[:2] == "*." and host.endswith(pattern[1:]))
+    )
 
 
 def _authority(target: MountPoint, environ: WSGIEnvironment | None) -> str:

@@ -20,6 +20,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "check": "Validate the configuration and load every mount.",
     "serve": "Serve every mount from this process.",
     "routes": "List what answers where.",
+    "prove": "Prove that each mount has a context of its own in one shared process.",
     "call": "Send one request through the gateway, in process.",
     "schema": "Print the JSON Schema of gateway.yaml.",
 }

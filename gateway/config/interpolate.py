@@ -23,7 +23,8 @@ from typing import Final
 # Secrets and certificates are small; a device or a log file is not meant.
 MAX_FILE_BYTES: Final = 64 * 1024
 
-_TOKEN = re.compile(r"\$(?:\$|\{([^}]*)\}|(\{)|([A-Za-z_]))")
+# An unclosed "${" takes the rest of the text, so that the search stays linear.
+_TOKEN = re.compile(r"\$(?:\$|\{(?P<inner>[^}]*)(?P<end>\}?)|(?P<bare>[A-Za-z_]))")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([-?])(.*))?", re.DOTALL)
 _WHOLE = re.compile(r"\$\{[^}]*\}")
 
@@ -73,16 +74,17 @@ class Interpolator:
         messages: list[str] = []
 
         def replace(match: re.Match[str]) -> str:
-            inner = match.group(1)
             try:
-                return _dollar(match) if inner is None else self._value(inner, folder)
+                if match["end"]:
+                    return self._value(match["inner"], folder)
+                return _dollar(match)
             except _Refused as error:
                 messages.append(str(error))
                 return ""
 
         expanded = _TOKEN.sub(replace, text)
         if messages:
-            raise InterpolationError(messages)
+            raise InterpolationError(list(dict.fromkeys(messages)))
         return expanded
 
     def _value(self, inner: str, folder: Path) -> str:
@@ -113,9 +115,10 @@ class _Refused(Exception):
 
 def _dollar(match: re.Match[str]) -> str:
     """Return the dollar sign that ``$$`` stands for."""
-    _, unclosed, bare = match.groups()
-    if unclosed or bare:
-        raise _Refused(_NOT_CLOSED if unclosed else _BARE)
+    if match["inner"] is not None:
+        raise _Refused(_NOT_CLOSED)
+    if match["bare"]:
+        raise _Refused(_BARE)
     return "$"
 
 

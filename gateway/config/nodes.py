@@ -14,6 +14,13 @@ SET_TAG: Final = _STANDARD + "set"
 STR_TAG: Final = _STANDARD + "str"
 VALUE_TAG: Final = _STANDARD + "value"
 
+_TAG_NAMES: Final = frozenset(
+    {
+        *("binary", "bool", "float", "int", "map", "merge", "null", "omap", "pairs"),
+        *("seq", "set", "str", "timestamp", "value", "yaml"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ScalarNode:
@@ -82,13 +89,13 @@ def kind_of(node: Node) -> str:
 
 
 def tag_name(tag: str) -> str:
-    """Return a standard tag as it is written, such as ``!!int``.
+    """Return a tag that PyYAML knows as it is written, such as ``!!omap``.
 
     Another one is only called a tag: it may be a password that lacks its quotes.
     """
-    if not tag.startswith(_STANDARD):
-        return "this tag"
-    return f"the tag !!{printable(tag.removeprefix(_STANDARD)[:40])}"
+    name = tag.removeprefix(_STANDARD)
+    known = name.startswith("python/") or name in _TAG_NAMES
+    return f"the tag !!{shortened(printable(name))}" if known else "this tag"
 
 
 def key_path(parent: str, key: str) -> str:

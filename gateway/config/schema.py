@@ -82,7 +82,7 @@ class Key:
     :param name: as it is written.
     :param sections: where it may stand.
     :param type: what may stand behind it.
-    :param help: one or two sentences, for the reference and for editors.
+    :param help: one or two sentences in Markdown, for the reference and for editors.
     :param default: as it would be written; ``None`` where there is none.
     :param otherwise: what its absence means, where no default says it.
     :param kinds: the kinds of mount that it goes with.
@@ -121,7 +121,7 @@ TABLE: Final = (
         "include",
         ("top",),
         PATTERNS,
-        "Further files, each with 'mounts:' of its own, in the order of their names. "
+        "Further files, each with `mounts:` of its own, in the order of their names. "
         "A pattern may match none; a plain name must exist.",
     ),
     Key(
@@ -190,14 +190,14 @@ TABLE: Final = (
         "app",
         ("mount",),
         REFERENCE,
-        "A WSGI application or a factory of one, as 'module:attribute'.",
+        "A WSGI application or a factory of one, as `module:attribute`.",
         kinds=frozenset({"app"}),
     ),
     Key(
         "asgi",
         ("mount",),
         REFERENCE,
-        "An ASGI application or a factory of one, as 'module:attribute'.",
+        "An ASGI application or a factory of one, as `module:attribute`.",
         kinds=frozenset({"asgi"}),
     ),
     Key(
@@ -227,14 +227,14 @@ TABLE: Final = (
         "prefix",
         ("mount",),
         PREFIX,
-        "The start of the URL paths that the mount answers; '/' is the root.",
-        otherwise="'/' and the mount's name; with `host`, the root",
+        "The start of the URL paths that the mount answers; `/` is the root.",
+        otherwise="`/` and the mount's name; with `host`, the root",
     ),
     Key(
         "host",
         ("mount",),
         HOST,
-        "The host that the mount answers on, without a port; '*.example.com' is every "
+        "The host that the mount answers on, without a port; `*.example.com` is every "
         "host below example.com.",
         otherwise="any host",
     ),
@@ -250,7 +250,7 @@ TABLE: Final = (
         "imports",
         ("mount", "defaults"),
         choice("private", "shared"),
-        "Whether the mount has modules of its own (private, which needs 'path:'), so "
+        "Whether the mount has modules of its own (private, which needs `path:`), so "
         "that two mounts may each have an app.py, or those of the process (shared).",
         otherwise="private with `path`, else shared",
         kinds=_CODE,
@@ -277,7 +277,7 @@ TABLE: Final = (
         ("mount", "defaults"),
         FREE,
         "The application's configuration, its current_app.config. A mount's own keys "
-        "win over those of 'defaults:'.",
+        "win over those of `defaults:`.",
         otherwise="empty",
         kinds=_CODE,
     ),
@@ -285,7 +285,7 @@ TABLE: Final = (
         "shutdown",
         ("mount",),
         REFERENCE,
-        "What is called when the mount is closed, as 'module:attribute'.",
+        "What is called when the mount is closed, as `module:attribute`.",
         otherwise="nothing",
         kinds=_CODE,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,11 +45,9 @@ def read_mapping(path: Path, problems: list[Problem]) -> MappingNode | None:
 
 def display_name(path: Path) -> str:
     """Return *path* for messages: relative where it is below the working directory."""
-    try:
+    # The working directory may be gone, or elsewhere.
+    with suppress(OSError, ValueError):
         path = path.relative_to(os.getcwd())
-    except (OSError, ValueError):
-        # The working directory is gone, or elsewhere.
-        return printable(str(path))
     return printable(str(path))
 
 
@@ -70,7 +69,8 @@ def _read(path: Path, file: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Unreadable(
-            start, f"the file cannot be read ({reason}): name another, or allow it"
+            start,
+            f"the file cannot be read ({reason}): make it readable, or name another",
         ) from None
     if len(data) > MAX_BYTES:
         raise Unreadable(

@@ -1,9 +1,12 @@
-"""What a ``gateway.yaml`` says, checked and with every default filled in."""
+"""What a ``gateway.yaml`` says, checked and with every default filled in.
+
+The values of ``config:`` and ``args:`` may be secrets, so no ``repr`` shows them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -51,7 +54,7 @@ class AppTarget:
     reference: str
     path: Path | None
     imports: Imports
-    args: Mapping[str, object]
+    args: Mapping[str, object] = field(repr=False)
     factory: bool | None
 
 
@@ -62,7 +65,7 @@ class AsgiTarget:
     reference: str
     path: Path | None
     imports: Imports
-    args: Mapping[str, object]
+    args: Mapping[str, object] = field(repr=False)
     factory: bool | None
 
 
@@ -108,7 +111,7 @@ class MountSpec:
     prefix: str
     host: str | None
     target: Target
-    config: Mapping[str, object]
+    config: Mapping[str, object] = field(repr=False)
     shutdown: str | None
     place: Place
 

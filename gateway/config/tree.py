@@ -85,8 +85,9 @@ class TreeBuilder:
         if self._nodes > MAX_NODES:
             raise Unreadable(
                 place,
-                f"there are more than {MAX_NODES} values once every alias (*) is "
-                "replaced by what it names: write fewer aliases of aliases",
+                f"there are more than {MAX_NODES} values, each alias (*) counted as "
+                "what it names: write fewer aliases of aliases, or spread the mounts "
+                "over several files",
                 path,
             )
         if id(node) in self._parents:
@@ -140,33 +141,38 @@ class TreeBuilder:
         entries: dict[str, Entry] = {}
         merged: list[Entry] = []
         for yaml_key, yaml_value in node.value:
-            key = self.build(yaml_key, path, depth + 1)
-            if not isinstance(key, ScalarNode):
-                self._problem(
-                    key.place,
-                    path,
-                    f"a key is a single value, not {kind_of(key)}: write one, or quote "
-                    "a text that starts with '{', '[' or '?'",
-                )
+            key = self._key(yaml_key, path, depth)
+            if key is None:
                 continue
-            here = path if key.tag == MERGE_TAG else key_path(path, key.text)
-            value = self.build(yaml_value, here, depth + 1)
             if key.tag == MERGE_TAG:
-                merged += self._merged(value, path)
-            elif key.text in entries:
-                first = entries[key.text].key.place
+                merged += self._merged(self.build(yaml_value, path, depth + 1), path)
+                continue
+            here = key_path(path, key.text)
+            entry = Entry(key, self.build(yaml_value, here, depth + 1))
+            first = entries.setdefault(key.text, entry)
+            if first is not entry:
                 self._problem(
                     key.place,
                     here,
-                    f"this key stands twice in its mapping, first at {first}: "
-                    "remove one",
+                    "this key stands twice in its mapping, first at "
+                    f"{first.key.place}: remove one",
                 )
-            else:
-                entries[key.text] = Entry(key, value)
         for entry in merged:
             # https://yaml.org/type/merge.html: own keys win, then the earlier mapping.
             entries.setdefault(entry.key.text, entry)
         return MappingNode(place, tuple(entries.values()), node.tag == SET_TAG)
+
+    def _key(self, node: yaml.Node, path: str, depth: int) -> ScalarNode | None:
+        key = self.build(node, path, depth + 1)
+        if isinstance(key, ScalarNode):
+            return key
+        self._problem(
+            key.place,
+            path,
+            f"a key is a single value, not {kind_of(key)}: write one, or quote a text "
+            "that starts with '{', '[' or '?'",
+        )
+        return None
 
     def _merged(self, value: Node, path: str) -> list[Entry]:
         mappings = value.items if isinstance(value, ListNode) else (value,)

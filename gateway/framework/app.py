@@ -18,8 +18,10 @@ from gateway.errors import SetupError
 from gateway.framework.blueprints import Blueprint
 from gateway.framework.context import RequestContext
 from gateway.framework.cycle import RequestCycle
+from gateway.framework.flags import get_debug_flag
 from gateway.framework.json import DefaultJSONProvider, JSONProvider
 from gateway.framework.lazy import lazy
+from gateway.framework.marker import ApplicationMarker
 from gateway.framework.paths import find_instance_path
 from gateway.framework.rendering import TemplateSupport, current_objects
 from gateway.framework.scaffold import setupmethod
@@ -29,6 +31,7 @@ from gateway.site import seed_config
 if TYPE_CHECKING:
     from logging import Logger
 
+    from gateway.framework.cli_testing import CommandRunner
     from gateway.framework.testing import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,12 +41,7 @@ def _as_timedelta(value: Any) -> Any:
     return value if isinstance(value, timedelta) else timedelta(seconds=value)
 
 
-def debug_flag() -> bool:
-    """Return whether the environment variable ``FLASK_DEBUG`` asks for debugging."""
-    return os.environ.get("FLASK_DEBUG", "").lower() not in {"", "0", "false", "no"}
-
-
-class App(RequestCycle, TemplateSupport):
+class App(RequestCycle, TemplateSupport, ApplicationMarker):
     """A WSGI application (PEP 3333): routes, hooks, handlers, templates, sessions.
 
     :param import_name: the name of the module that defines it, ``__name__``.
@@ -172,10 +170,10 @@ class App(RequestCycle, TemplateSupport):
     def _check_setup_finished(self, name: str) -> None:
         if self._got_first_request:
             raise SetupError(
-                f"The setup method '{name}' can no longer be called on the "
-                f"application {self.name!r}: it has already handled its first "
-                "request, so the change would not apply consistently. Do all imports, "
-                "decorators and registrations before it serves."
+                f"The setup method '{name}' can no longer be called on the application "
+                f"{self.name!r}. It has already handled its first request, any changes "
+                "will not be applied consistently. Do all imports, decorators and "
+                "registrations before it serves."
             )
 
     # What it is
@@ -215,7 +213,7 @@ class App(RequestCycle, TemplateSupport):
 
         :param instance_relative: let file names start from the instance folder.
         """
-        defaults = {**self.default_config, "DEBUG": debug_flag()}
+        defaults = {**self.default_config, "DEBUG": get_debug_flag()}
         root = self.instance_path if instance_relative else self.root_path
         # What the gateway's file says for a mount while its application is loaded.
         return self.config_class(root, {**defaults, **(seed_config.get() or {})})
@@ -302,6 +300,17 @@ class App(RequestCycle, TemplateSupport):
         )
         return client
 
+    def test_cli_runner(self, **kwargs: Any) -> CommandRunner:
+        """Return what runs the application's commands in a test.
+
+        :param kwargs: those of :class:`click.testing.CliRunner`.
+        """
+        from gateway.framework.cli_testing import CommandRunner
+
+        runner_class: Any = self.test_cli_runner_class or CommandRunner
+        runner: CommandRunner = runner_class(self, **kwargs)
+        return runner
+
     def run(
         self,
         host: str | None = None,
@@ -320,3 +329,7 @@ class App(RequestCycle, TemplateSupport):
         from gateway.framework.serving import run
 
         run(self, host, port, debug, load_dotenv, options)
+
+
+#: Another name, for applications that are ported by changing the import line.
+Flask = App

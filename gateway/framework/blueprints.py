@@ -108,11 +108,11 @@ class Blueprint(Scaffold):
             import_name, static_folder, static_url_path, template_folder, root_path
         )
         if not name:
-            raise ValueError("a blueprint's 'name' may not be empty")
+            raise ValueError("a blueprint's 'name' may not be empty.")
         if "." in name:
             raise ValueError(
-                f"the blueprint's 'name' {name!r} may not contain a dot '.': dots "
-                "separate the names of nested blueprints"
+                f"the blueprint's 'name' may not contain a dot '.' character, but is "
+                f"{name!r}: dots separate the names of nested blueprints"
             )
         self.name = name
         self.url_prefix = url_prefix
@@ -169,12 +169,12 @@ class Blueprint(Scaffold):
         """
         if endpoint and "." in endpoint:
             raise ValueError(
-                f"'endpoint' {endpoint!r} may not contain a dot '.' character."
+                f"'endpoint' may not contain a dot '.' character, but is {endpoint!r}."
             )
         if view_func is not None and "." in getattr(view_func, "__name__", ""):
             raise ValueError(
-                f"'view_func' name {view_func.__name__!r} may not contain a dot '.' "
-                "character."
+                "'view_func' name may not contain a dot '.' character, but is "
+                f"{view_func.__name__!r}."
             )
         self.record(
             lambda state: state.add_url_rule(
@@ -226,7 +226,7 @@ class Blueprint(Scaffold):
     def _check_name(self, app: Any, own: str, name: str) -> None:
         if name in app.blueprints:
             which = "this" if app.blueprints[name] is self else "a different"
-            place = f" as {name!r}" if own != name else ""
+            place = f" '{name}'" if own != name else ""
             raise ValueError(
                 f"The name '{own}' is already registered for {which} blueprint{place}. "
                 "Use 'name=' to provide a unique name."

@@ -21,6 +21,10 @@ from gateway.types import WSGIEnvironment
 _UNSET: Final[Any] = object()
 
 
+class SessionNotOpenedError(OutsideContextError, AssertionError):
+    """The session was asked for before its request context was pushed."""
+
+
 class AppContext(context.AppContext):
     """An application context that sends the signals of its push and pop."""
 
@@ -28,9 +32,8 @@ class AppContext(context.AppContext):
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
-        # Every request of a native application needs both.
+        # Every request of a native application needs it.
         self.g = app.app_ctx_globals_class()
-        self._tokens = []
 
     def push(self) -> None:
         """Make this context the current one."""
@@ -97,13 +100,13 @@ class RequestContext(context.RequestContext):
     def session(self) -> Any:
         """The session of this request; reading it here counts as access to it.
 
-        :raises OutsideContextError: this context was never pushed.
+        :raises SessionNotOpenedError: this context was never pushed.
         """
         if self._session is None:
             if "_session_waits" not in self.__dict__:
-                raise OutsideContextError(
-                    "the session has not been opened yet: it is opened when the "
-                    "request context is pushed, for instance by 'with'"
+                raise SessionNotOpenedError(
+                    "The session has not yet been opened: it is opened when the "
+                    "request context is pushed, for instance by 'with'."
                 )
             self._open_session()
         self._session.accessed = True
@@ -171,9 +174,9 @@ class RequestContext(context.RequestContext):
         top = current_request_context.get(None)
         if top is not self:
             raise ContextStackError(
-                f"cannot pop {self!r}: the context on top is {top!r}. Contexts are "
-                "popped in the reverse order of their pushes; use 'with' to keep "
-                "them in pairs."
+                f"Popped wrong request context: cannot pop {self!r}, the context on "
+                f"top is {top!r}. Contexts are popped in the reverse order of their "
+                "pushes; use 'with' to keep them in pairs."
             )
         if exc is _UNSET:
             exc = sys.exc_info()[1]

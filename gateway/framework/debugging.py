@@ -6,7 +6,12 @@ from typing import Any
 
 from werkzeug.routing import RequestRedirect
 
+from gateway.context import current_request_context
 from gateway.errors import GatewayError
+
+
+class UnexpectedUnicodeError(GatewayError, AssertionError, UnicodeError):
+    """Text or bytes came where the other was expected."""
 
 
 class DebugFilesKeyError(GatewayError, KeyError, AssertionError):
@@ -14,11 +19,11 @@ class DebugFilesKeyError(GatewayError, KeyError, AssertionError):
 
     def __init__(self, request: Any, key: str) -> None:
         names = ", ".join(map(repr, request.form.getlist(key)))
-        sent = f" The browser sent the file names instead: {names}." if names else ""
+        sent = f" This was submitted: {names}, the file names." if names else ""
         self.message = (
-            f"request.files has no file {key!r}, because the form came as "
-            f"{request.mimetype!r}, which carries no files: write "
-            f'enctype="multipart/form-data" in the form.{sent}'
+            f"request.files has no file {key!r}: the form came as {request.mimetype!r} "
+            "instead of 'multipart/form-data', so no file contents were transmitted. "
+            f'Write enctype="multipart/form-data" in the form.{sent}'
         )
         super().__init__(self.message)
 
@@ -95,8 +100,10 @@ def explain_template_loading(
     lines = [f"Locating template {template!r}:"]
     for number, (owner, loader, source) in enumerate(attempts, 1):
         kind = "application" if owner is app else "blueprint"
-        name = owner.import_name if owner is app else owner.name
-        lines.append(f"{number:5}: trying loader of {kind} {name!r}")
+        name = repr(owner.import_name if owner is app else owner.name)
+        if owner is not app:
+            name = f"{name} ({owner.import_name})"
+        lines.append(f"{number:5}: trying loader of {kind} {name}")
         lines.extend(f"       {fact}" for fact in _loader_facts(loader))
         found = "no match" if source is None else f"found ({source[1] or '<string>'!r})"
         lines.append(f"       -> {found}")
@@ -105,4 +112,12 @@ def explain_template_loading(
         lines.append("Error: the template could not be found.")
     elif hits > 1:
         lines.append("Warning: multiple loaders returned a match for the template.")
+    context = current_request_context.get(None)
+    blueprint = None if context is None else context.request.blueprint
+    if hits != 1 and blueprint is not None:
+        lines.append(
+            "  The template was looked up from an endpoint that belongs to the "
+            f"blueprint {blueprint!r}: is it in the right folder? The application's "
+            "folder comes first, so give a blueprint's templates a folder of its name."
+        )
     app.logger.info("\n".join(lines))

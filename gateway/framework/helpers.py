@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast, overload
 
 import werkzeug.exceptions
 import werkzeug.utils
 
-from gateway.context import (
-    current_app_context,
-    current_request_context,
-    top_request_context,
-)
+from gateway.context import current_app_context, top_request_context
 from gateway.errors import OutsideContextError
 from gateway.framework.signals import message_flashed
 from gateway.globals import current_app, require_request_context, session
@@ -35,16 +30,31 @@ def has_request_context() -> bool:
 
 def _needs_request(name: str) -> OutsideContextError:
     return OutsideContextError(
-        f"{name!r} can only be used when a request context is active, such as in a "
+        f"'{name}' can only be used when a request context is active, such as in a "
         "view function; in a test, use 'with app.test_request_context():'"
     )
 
 
+def _native_request_context(name: str) -> Any:
+    """Return the current request context for *name*, which only ``App`` supports.
+
+    :raises OutsideContextError: there is none, or it is that of a foreign mount.
+    """
+    context: Any = top_request_context()
+    if context is None:
+        raise _needs_request(name)
+    if not hasattr(context, "match_request"):
+        raise OutsideContextError(
+            f"{name!r} can only be used in a gateway.App: the request of "
+            f"{context.app.name!r} is handled by its own framework; use what that "
+            "framework offers instead"
+        )
+    return context
+
+
 def after_this_request(f: F) -> F:
     """Run *f* on the response of the current request, before other such hooks."""
-    context: Any = current_request_context.get(None)
-    if not hasattr(context, "_after_request_functions"):  # None, or a foreign mount's
-        raise _needs_request("after_this_request")
+    context = _native_request_context("after_this_request")
     context._after_request_functions.append(f)
     return f
 
@@ -54,10 +64,7 @@ def copy_current_request_context(f: F) -> F:
 
     The request and the session are shared, not copied.
     """
-    current: Any = current_request_context.get(None)
-    if current is None:
-        raise _needs_request("copy_current_request_context")
-    context = current.copy()
+    context = _native_request_context("copy_current_request_context").copy()
 
     @wraps(f)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -101,16 +108,13 @@ def stream_with_context(generator_or_function: Any) -> Any:
 
 
 def _in_context(pieces: Iterator[Any]) -> Iterator[Any]:
-    request_context = current_request_context.get(None)
+    request_context = top_request_context()
     if request_context is None:
         raise _needs_request("stream_with_context")
     app_context = current_app_context.get()
     yield None
-    with ExitStack() as contexts:
-        if current_app_context.get(None) is not app_context:
-            # Under a gateway it still lives: the mount ends it with the body.
-            contexts.enter_context(app_context)
-        contexts.enter_context(request_context)
+    # The application context first, so that the other does not push one of its own.
+    with app_context, request_context:
         try:
             yield from pieces
         finally:

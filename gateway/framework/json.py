@@ -61,8 +61,8 @@ class JSONProvider:
     ) -> Any:
         if args and kwargs:
             raise TypeError(
-                "a JSON response is made of positional or of keyword arguments; "
-                "both were given: put them into one dict"
+                "app.json.response() takes either args or kwargs, not both: put them "
+                "into one dict"
             )
         if len(args) == 1:
             return args[0]

@@ -37,8 +37,8 @@ def _rule_methods(view: Any, methods: Iterable[str] | None) -> set[str]:
         methods = getattr(view, "methods", None) or ("GET",)
     if isinstance(methods, str):
         raise TypeError(
-            f"methods is {methods!r}, a string: allowed methods must be a list of "
-            'strings, for example methods=["POST"]'
+            "Allowed methods must be a list of strings, for example "
+            f'methods=["POST"]; methods is {methods!r}, a string'
         )
     return {method.upper() for method in methods}
 
@@ -273,8 +273,8 @@ class Routing(Scaffold):
                 _external = not relative
         if _scheme is not None and not _external:
             raise ValueError(
-                "When specifying '_scheme', '_external' must be True: a relative URL "
-                "has no scheme"
+                "When specifying '_scheme', '_external' must be True. A relative URL "
+                "has no scheme."
             )
         self.inject_url_defaults(endpoint, values)
         try:

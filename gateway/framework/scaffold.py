@@ -19,6 +19,8 @@ from gateway.globals import current_app
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
+    from gateway.framework.commands import AppGroup
+
 F = TypeVar("F", bound=Callable[..., Any])
 Handlers = dict[str | None, dict[int | None, dict[type[Exception], Any]]]
 Hooks = dict[str | None, list[Callable[..., Any]]]
@@ -42,7 +44,9 @@ def endpoint_of(view_func: Callable[..., Any] | None) -> str:
     :raises SetupError: there is no view either.
     """
     if view_func is None:
-        raise SetupError("a URL rule needs an endpoint or a view function: pass one")
+        raise SetupError(
+            "expected view func if endpoint is not provided: pass view_func or endpoint"
+        )
     return view_func.__name__
 
 
@@ -53,20 +57,20 @@ def class_and_code(target: type[Exception] | int) -> tuple[type[Exception], int 
     :raises ValueError: it is neither.
     :raises TypeError: it is an instance.
     """
-    cure = "handlers are registered for Exception classes or HTTP error codes"
+    cure = "Handlers can only be registered for Exception classes or HTTP error codes."
     if isinstance(target, int):
         try:
             return default_exceptions[target], target
         except KeyError:
             raise ValueError(
-                f"{target!r} is not a recognized HTTP error code: {cure}; use a "
-                "subclass of HTTPException with that code"
+                f"'{target}' is not a recognized HTTP error code. Use a subclass of "
+                f"HTTPException with that code instead. {cure}"
             ) from None
     if isinstance(target, Exception):
-        raise TypeError(f"{target!r} is an instance, not a class: {cure}")
+        raise TypeError(f"{target!r} is an instance, not a class. {cure}")
     if not isinstance(target, type) or not issubclass(target, Exception):
         name = getattr(target, "__name__", repr(target))
-        raise ValueError(f"{name!r} is not a subclass of Exception: {cure}")
+        raise ValueError(f"{name!r} is not a subclass of Exception. {cure}")
     return target, target.code if issubclass(target, HTTPException) else None
 
 
@@ -112,6 +116,13 @@ class Scaffold:
 
     def _check_setup_finished(self, name: str) -> None:
         raise NotImplementedError
+
+    @lazy
+    def cli(self) -> AppGroup:
+        """The group of its commands; click is imported when it is first used."""
+        from gateway.framework.commands import AppGroup
+
+        return AppGroup(name=self.name)
 
     # Files
 
@@ -170,7 +181,7 @@ class Scaffold:
         """
         folder = self.static_folder
         if folder is None:
-            raise RuntimeError("there is no folder to serve from: set static_folder")
+            raise RuntimeError("'static_folder' must be set to serve static files.")
         from gateway.framework.files import send_from_directory
 
         max_age = self.get_send_file_max_age(filename)
@@ -186,7 +197,7 @@ class Scaffold:
         """
         if mode not in {"r", "rt", "rb"}:
             raise ValueError(
-                f"resources can only be opened for reading, not with {mode!r}: "
+                f"Resources can only be opened for reading, not with {mode!r}: "
                 "use one of r, rt and rb"
             )
         path = os.path.join(self.root_path, resource)

@@ -43,7 +43,8 @@ class SessionMixin(MutableMapping[str, Any]):
         self["_permanent"] = bool(value)
 
 
-def _mark_modified(session: Any) -> None:
+def mark_modified(session: Any) -> None:
+    """Note that *session* was changed; a ``CallbackDict`` calls it."""
     session.modified = True
 
 
@@ -56,7 +57,7 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     modified = False
 
     def __init__(self, initial: Mapping[str, Any] | None = None) -> None:
-        super().__init__(initial, _mark_modified)
+        super().__init__(initial, mark_modified)
 
 
 class NullSession(SecureCookieSession):
@@ -65,7 +66,7 @@ class NullSession(SecureCookieSession):
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise SessionUnavailableError(
             "The session is unavailable because no secret key was set. Set the "
-            "application's secret_key (or SECRET_KEY in its config) to something "
+            "secret_key on the application (or SECRET_KEY in its config) to something "
             "unique and secret, such as the output of "
             "python -c 'import secrets; print(secrets.token_hex())'"
         )
@@ -125,6 +126,17 @@ class SessionInterface:
     def get_cookie_partitioned(self, app: Any) -> bool:
         """Return whether the cookie is kept apart for each top-level site."""
         return cast("bool", app.config["SESSION_COOKIE_PARTITIONED"])
+
+    def get_cookie_attributes(self, app: Any) -> dict[str, Any]:
+        """Return the cookie's attributes, all but its expiry."""
+        return {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": self.get_cookie_secure(app),
+            "partitioned": self.get_cookie_partitioned(app),
+            "samesite": self.get_cookie_samesite(app),
+            "httponly": self.get_cookie_httponly(app),
+        }
 
     def get_expiration_time(self, app: Any, session: Any) -> datetime | None:
         """Return when the cookie expires; ``None`` means with the browser."""
@@ -239,26 +251,16 @@ class SecureCookieSessionInterface(SessionInterface):
                 self.get_cookie_name(app),
                 signer.dumps(dict(session)),
                 expires=self.get_expiration_time(app, session),
-                **self._cookie_attributes(app),
+                **self.get_cookie_attributes(app),
             )
         elif session.modified and not session:
             response.delete_cookie(
-                self.get_cookie_name(app), **self._cookie_attributes(app)
+                self.get_cookie_name(app), **self.get_cookie_attributes(app)
             )
         else:
             changed = False
         if changed or session.accessed:
-            _vary_by_cookie(response)
-
-    def _cookie_attributes(self, app: Any) -> dict[str, Any]:
-        return {
-            "domain": self.get_cookie_domain(app),
-            "path": self.get_cookie_path(app),
-            "secure": self.get_cookie_secure(app),
-            "partitioned": self.get_cookie_partitioned(app),
-            "samesite": self.get_cookie_samesite(app),
-            "httponly": self.get_cookie_httponly(app),
-        }
+            vary_by_cookie(response)
 
     def is_idle(self, app: Any, request: Request) -> bool:
         """Tell that a session nobody touched cannot matter to the response.
@@ -270,7 +272,7 @@ class SecureCookieSessionInterface(SessionInterface):
         return not header or self.get_cookie_name(app) not in header
 
 
-def _vary_by_cookie(response: Response) -> None:
+def vary_by_cookie(response: Response) -> None:
     """Tell caches that the response depends on the cookie (RFC 9110, 12.5.5)."""
     if response.headers.getlist("Vary"):
         response.vary.add("Cookie")

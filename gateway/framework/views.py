@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
+from gateway.errors import GatewayError
 from gateway.globals import current_app, request
 
 http_method_funcs = frozenset(
     {"get", "post", "head", "options", "delete", "put", "trace", "patch"}
 )
+
+
+class UnimplementedMethodError(GatewayError, AssertionError):
+    """A method was routed to a :class:`MethodView` that does not have it."""
 
 
 class View:
@@ -82,7 +87,7 @@ class MethodView(View):
         if method is None and request.method == "HEAD":
             method = getattr(self, "get", None)
         if method is None:
-            raise NotImplementedError(
+            raise UnimplementedMethodError(
                 f"Unimplemented method {request.method!r}: {type(self).__name__} has "
                 f"no {request.method.lower()}()"
             )

@@ -22,11 +22,17 @@ namespace gets what its import statement would get. Any other code, such as a li
 that was given the string, gets the process's module, and only if there is none of that
 top-level name, the one of the mount that is being loaded or served.
 
-What differs from running alone: ``__name__`` begins with the package, so
-``sys.modules.get("models")`` finds nothing (``sys.modules[__name__]`` does), and a
-logger made by ``getLogger(__name__)`` is below ``mounts.notes``. A module-level name in
-a string reaches the mount from a thread that a library started only if the mount was
-made current there. ``builtins.__import__``, as an attribute, is the process's.
+What differs from running alone:
+
+- ``__name__`` begins with the package. ``sys.modules[__name__]`` is the module, but
+  ``sys.modules.get("models")`` finds nothing, and what is put there under that name
+  does not replace the mount's own. A logger made by ``getLogger(__name__)`` is below
+  ``mounts.notes``. A pickle names the package too, so it is for this process, or for
+  one that mounts the application under the same name.
+- A library that looks names up in a thread of its own finds the mount's modules only
+  if the mount was made current there.
+- ``builtins.__import__``, as an attribute, is the process's, and so is the import
+  function of code that is executed with builtins of its own.
 """
 
 from __future__ import annotations
@@ -52,9 +58,19 @@ from gateway.isolation.finder import (
 )
 from gateway.isolation.process import (
     Member,
+    NamespaceError,
     current_namespace,
     process,
 )
+
+__all__ = [
+    "Namespace",
+    "NamespaceError",
+    "current_namespace",
+    "install",
+    "package_name",
+    "uninstall",
+]
 
 _SHARED: Final = frozenset({"gateway", PARENT, "__main__"})
 
@@ -90,7 +106,8 @@ class Namespace(Member):
         self.name = name
         self.path = Path(path).absolute()
         self.closed = False
-        self._owned: dict[str, bool] = {}
+        # Names that were imported: their full names, empty for those of the process.
+        self._known: dict[str, str] = {}
         self._kept: dict[str, ModuleType] = {}
         self._visits = 0
         forget_folder(self.path)
@@ -115,6 +132,9 @@ class Namespace(Member):
         """Tell whether the mount's own code gets *top_level* from this namespace."""
         if top_level in _SHARED or in_interpreter(top_level):
             return False
+        known = self._known.get(top_level)
+        if known is not None:
+            return known != ""
         if f"{self.package}.{top_level}" in sys.modules:
             return True
         spec = PathFinder.find_spec(top_level, [str(self.path)])
@@ -144,7 +164,7 @@ class Namespace(Member):
 
     def forget(self) -> None:
         """Decide anew, with the next import, which names are the namespace's own."""
-        self._owned.clear()
+        self._known.clear()
 
     def close(self) -> None:
         """Take the modules out of ``sys.modules``; repeated calls do nothing.
@@ -174,40 +194,45 @@ class Namespace(Member):
     ) -> ModuleType:
         """Import for the namespace's own code; the parameters are ``__import__``'s."""
         if level == 0:
-            owned = self._owned.get(name)
-            if owned is None:
+            fullname = self._known.get(name)
+            if fullname is None:
                 return self._import_first(name, globals, locals, fromlist)
-            if owned:
-                # As seen from the namespace's package an absolute name is a relative
-                # one, and all the rest is the interpreter's own affair.
-                return builtins.__import__(name, self._anchor, None, fromlist, 1)
+            if fullname:
+                return self._import_own(name, fullname, fromlist)
         return builtins.__import__(name, globals, locals, fromlist, level)
 
     def _import_first(
         self, name: str, globals: Any, locals: Any, fromlist: Any
     ) -> ModuleType:
         """Import a name for which it is not known yet whose it is."""
-        owned = isinstance(name, str) and name and self.owns(name.partition(".")[0])
-        if owned:
+        fullname = ""
+        if isinstance(name, str) and name and self.owns(name.partition(".")[0]):
+            fullname = f"{self.package}.{name}"
             try:
-                module = builtins.__import__(name, self._anchor, None, fromlist, 1)
+                module = self._import_own(name, fullname, fromlist)
             except ModuleNotFoundError as error:
-                self._say_as_asked(name, error)
+                self._say_as_asked(fullname, error)
                 raise
         else:
             module = builtins.__import__(name, globals, locals, fromlist, 0)
-        self._owned[name] = bool(owned)
+        self._known[name] = fullname
         return module
 
-    def _say_as_asked(self, name: str, error: ModuleNotFoundError) -> None:
+    def _import_own(self, name: str, fullname: str, fromlist: Any) -> ModuleType:
+        if fromlist:
+            return builtins.__import__(fullname, None, None, fromlist, 0)
+        # The result is to be the first module of the name as the mount says it. Seen
+        # from the namespace's package the name is relative, and then it is.
+        return builtins.__import__(name, self._anchor, None, (), 1)
+
+    def _say_as_asked(self, fullname: str, error: ModuleNotFoundError) -> None:
         """Have the error say ``pkg.missing``, as it was asked for.
 
         Applications compare the name with the one that they imported.
         """
-        missing = error.name or ""
-        if f"{self.package}.{name}.".startswith(f"{missing}."):
+        if error.name and f"{fullname}.".startswith(f"{error.name}."):
             below = f"{self.package}."
-            error.name = missing.removeprefix(below)
+            error.name = error.name.removeprefix(below)
             error.msg = error.msg.replace(below, "")
             error.args = (error.msg,)
 

@@ -156,11 +156,11 @@ class Process:
         if member is not None:
             return member if member.owns(top_level) else None
         member = current_namespace.get()
-        if member is None or not member.owns(top_level):
-            return None
         # A mere folder of the process, such as one of the working directory, is no
         # reason to keep the mount from its module.
-        return None if has_module(top_level, folders=False) else member
+        if member is None or has_module(top_level, folders=False):
+            return None
+        return member if member.owns(top_level) else None
 
     def folder_of(self, module_name: str) -> str | None:
         """Return the folder of the open namespace that the module is in, if any."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from gateway.errors import NotAnApplicationError
-from gateway.loaders.arity import parameters_of, shape
+from gateway.loaders.arity import parameters_of, shape, signature_of
 from gateway.loaders.reference import blaming_application
 
 Interface = Literal["wsgi", "asgi"]
@@ -40,11 +41,11 @@ def build(
     :raises NotAnApplicationError: it is neither, or it cannot be told.
     :raises AppCrashedError: the factory raised.
     """
-    found_shape = shape(found, args)
     if factory is None:
-        factory = found_shape == "factory"
-        if not factory and found_shape != interface:
-            raise _unclear(mount, reference, found, interface, args)
+        # Arguments are for a factory; if they do not fit, that is what is wrong.
+        factory = bool(args) or shape(found, args) == "factory"
+        if not factory and shape(found, args) != interface:
+            raise _unclear(mount, reference, found, interface)
     if not factory:
         return _checked(mount, reference, found, interface)
     product = _call_factory(mount, reference, found, args)
@@ -58,57 +59,85 @@ def _call_factory(
         raise NotAnApplicationError(
             mount, f"{reference} is {_a(factory)}, which cannot be called as a factory"
         )
-    arguments = copy.deepcopy(dict(args))
-    try:
-        inspect.signature(factory).bind(**arguments)
-    except TypeError as error:
-        given = f"args: {sorted(args)}" if args else "no 'args:'"
+    if _is_async(factory):
         raise NotAnApplicationError(
             mount,
-            f"the factory {reference}{parameters_of(factory)} does not fit {given}: "
-            f"{error}",
-        ) from None
-    except ValueError:
-        pass  # A callable written in C: it will say so itself.
+            f"{reference} is an async function: a factory is a plain one; what has to "
+            "be awaited belongs in the application's start-up",
+        )
+    signature = signature_of(factory)
+    if signature is not None:
+        try:
+            signature.bind(**args)
+        except TypeError as error:
+            raise _misfit(mount, reference, signature, args, error) from None
     with blaming_application(mount, f"calling the factory {reference}"):
-        return factory(**arguments)
+        return factory(**copy.deepcopy(dict(args)))
+
+
+def _misfit(
+    mount: str,
+    reference: str,
+    signature: inspect.Signature,
+    args: Mapping[str, object],
+    error: TypeError,
+) -> NotAnApplicationError:
+    given = f"'args:' ({', '.join(map(str, args))})" if args else "no 'args:'"
+    unknown = [str(name) for name in args if name not in signature.parameters]
+    open_to = [name for name in signature.parameters if name not in args]
+    near = get_close_matches(unknown[0], open_to, 1) if unknown else []
+    return NotAnApplicationError(
+        mount,
+        f"the factory {reference}{signature} does not fit {given}: {error}"
+        + (f"; did you mean {near[0]!r}?" if near else ""),
+    )
 
 
 def _checked(mount: str, what: str, candidate: Any, interface: Interface) -> Any:
     """Return *candidate* unless it surely is no application of *interface*."""
-    if inspect.iscoroutine(candidate):
-        candidate.close()
-        raise NotAnApplicationError(
-            mount, f"{what} is a coroutine: a factory is a plain function, not async"
-        )
     other = _OTHER[interface]
-    if callable(candidate) and shape(candidate, {}) == other:
+    if shape(candidate, {}) == other:
         raise _wrong_key(mount, what, other)
-    if not callable(candidate):
+    if inspect.iscoroutine(candidate):
+        candidate.close()  # nobody is going to await it
+    if interface == "wsgi" and _is_async(candidate):
         raise NotAnApplicationError(
-            mount, f"{what} is {_a(candidate)}, not {_CALLED[interface]}"
+            mount, f"{what} is an async function, not {_CALLED[interface]}"
+        )
+    if not callable(candidate):
+        hint = ": does the factory end with a 'return'?" if candidate is None else ""
+        raise NotAnApplicationError(
+            mount, f"{what} is {_a(candidate)}, not {_CALLED[interface]}{hint}"
         )
     return candidate
 
 
+def _is_async(candidate: Any) -> bool:
+    called = getattr(type(candidate), "__call__", None)
+    return any(map(inspect.iscoroutinefunction, (candidate, called)))
+
+
 def _unclear(
-    mount: str,
-    reference: str,
-    found: Any,
-    interface: Interface,
-    args: Mapping[str, object],
+    mount: str, reference: str, found: Any, interface: Interface
 ) -> NotAnApplicationError:
+    found_shape = shape(found, {})
     if not callable(found):
         return NotAnApplicationError(
             mount, f"{reference} is {_a(found)}, not {_CALLED[interface]}"
         )
-    if not args and shape(found, {}) == _OTHER[interface]:
+    if found_shape == _OTHER[interface]:
         return _wrong_key(mount, reference, _OTHER[interface])
+    called = f"{reference}{parameters_of(found)}"
+    if found_shape == "any":
+        return NotAnApplicationError(
+            mount,
+            f"{called} takes any arguments, so it could be {_CALLED[interface]} or a "
+            "factory of one: say 'factory: true' or 'factory: false'",
+        )
     return NotAnApplicationError(
         mount,
-        f"{reference}{parameters_of(found)} requires neither what "
-        f"{_CALLED[interface]} requires nor, once its 'args:' are given, nothing, as a "
-        "factory does: give 'args:' for the rest, or say 'factory: true' or "
+        f"{called} requires neither what {_CALLED[interface]} requires nor, as a "
+        "factory does, nothing: give 'args:' to a factory, or say 'factory: true' or "
         "'factory: false'",
     )
 
@@ -122,4 +151,7 @@ def _wrong_key(mount: str, what: str, actual: Interface) -> NotAnApplicationErro
 
 
 def _a(value: object) -> str:
-    return f"a {type(value).__name__}" if value is not None else "None"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

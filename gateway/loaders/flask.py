@@ -23,7 +23,8 @@ _MARK = "_gateway_seeds"
 def is_flask(candidate: object) -> bool:
     """Tell whether *candidate* is a Flask application, without importing Flask."""
     return any(
-        base.__name__ == "Flask" and base.__module__.startswith("flask.")
+        # A mount's private copy is in the package of its modules.
+        base.__name__ == "Flask" and f".{base.__module__}".endswith(".flask.app")
         for base in type(candidate).__mro__
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import copy_context
@@ -17,23 +18,28 @@ from gateway.config.spec import (
     StaticTarget,
 )
 from gateway.context import AppContext, current_app_context
-from gateway.errors import NotAnApplicationError
+from gateway.errors import AppCrashedError, NotAnApplicationError
 from gateway.framework.app import App
+from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
+from gateway.loaders.django import is_django, is_in_django
 from gateway.loaders.flask import is_flask, seeding_flask
 from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.loaded import Loaded
 from gateway.loaders.modules import Modules, modules_of
 from gateway.loaders.redirect import load_redirect
-from gateway.loaders.reference import blaming_application, find
+from gateway.loaders.reference import find
 from gateway.loaders.static import load_static
+from gateway.loaders.wrapped import innermost
 from gateway.settings import Config
 from gateway.site import seed_config
 from gateway.types import Application
 
 # How long an ASGI application may take to end what it has running, in seconds.
 _SHUTDOWN_TIMEOUT = 10.0
+
+Shutdown = Callable[[], object]
 
 
 def load(spec: MountSpec, home: Path) -> Loaded:
@@ -67,37 +73,67 @@ def _load_code(spec: MountSpec, target: AppTarget | AsgiTarget, home: Path) -> L
     current_app_context.set(AppContext(stand_in))
     with ExitStack() as on_failure, modules.active(), seeding_flask():
         on_failure.callback(modules.close)
-        found = find(
-            spec.name, target.reference, modules.import_module, modules.searched
-        )
         interface: Interface = "wsgi" if isinstance(target, AppTarget) else "asgi"
-        built = build(
-            spec.name,
-            target.reference,
-            found,
-            interface,
-            args=target.args,
-            factory=target.factory,
-        )
+        try:
+            built = _built(spec, target, modules, interface)
+        except AppCrashedError as error:
+            if modules.private and is_in_django(error.frames):
+                raise _needs_shared_imports(error) from error
+            raise
         shutdown = _shutdown(spec, modules)
-        if interface == "asgi":
-            loaded = _asgi(spec, stand_in, built, modules, shutdown)
-        else:
-            loaded = _wsgi(spec, stand_in, built, modules, shutdown)
+        finish = _asgi if interface == "asgi" else _wsgi
+        loaded = finish(spec, stand_in, built, modules, shutdown)
         on_failure.pop_all()
     return loaded
 
 
-def _shutdown(spec: MountSpec, modules: Modules) -> Callable[[], object] | None:
+def _built(
+    spec: MountSpec,
+    target: AppTarget | AsgiTarget,
+    modules: Modules,
+    interface: Interface,
+) -> Any:
+    found = find(spec.name, target.reference, modules.import_module, modules.searched)
+    return build(
+        spec.name,
+        target.reference,
+        found,
+        interface,
+        args=target.args,
+        factory=target.factory,
+    )
+
+
+def _needs_shared_imports(error: AppCrashedError) -> AppCrashedError:
+    return AppCrashedError(
+        error.mount,
+        f"{error.message}; a Django project needs 'imports: shared', for Django finds "
+        "its parts by the names of their modules",
+        error.frames,
+    )
+
+
+def _shutdown(spec: MountSpec, modules: Modules) -> Shutdown | None:
     """Find what ``shutdown:`` names, while a mistake can still be told."""
     if spec.shutdown is None:
         return None
     found = find(spec.name, spec.shutdown, modules.import_module, modules.searched)
+    wrong = None
     if not callable(found):
-        raise NotAnApplicationError(
-            spec.name, f"shutdown: {spec.shutdown} is not a function"
-        )
-    function: Callable[[], object] = found
+        wrong = "is not a function"
+    elif inspect.iscoroutinefunction(found):
+        wrong = "is an async function, and nothing would await it: name a plain one"
+    else:
+        try:
+            signature = signature_of(found)
+            if signature is not None:
+                signature.bind()
+        except TypeError:
+            wrong = f"takes {parameters_of(found)}, and it is called without arguments"
+    if wrong is not None:
+        message = f"shutdown: {spec.shutdown} {wrong}"
+        raise NotAnApplicationError(spec.name, message)
+    function: Shutdown = found
     return function
 
 
@@ -106,28 +142,39 @@ def _wsgi(
     stand_in: ForeignApplication,
     built: Any,
     modules: Modules,
-    shutdown: Callable[[], object] | None,
+    shutdown: Shutdown | None,
 ) -> Loaded:
     application: Application = stand_in
     kind = "wsgi"
-    if isinstance(built, App):
-        kind, application = "native", built
-        built.config.update(copy.deepcopy(dict(spec.config)))
-    elif is_flask(built):
-        kind = "flask"
-        built.config.update(copy.deepcopy(dict(spec.config)))
-        stand_in.config = built.config
-    elif _is_django(built):
+    native = innermost(built, lambda candidate: isinstance(candidate, App))
+    flask = innermost(built, is_flask) if native is None else None
+    if native is not None:
+        kind, application = "native", _adopt(native, stand_in)
+    elif flask is not None:
+        kind, stand_in.config = "flask", flask.config
+    elif innermost(built, is_django) is not None:
         kind = "django"
+    if kind in ("native", "flask"):
+        # Once more, so that it wins over what the application's own code has set.
+        application.config.update(copy.deepcopy(dict(spec.config)))
     return Loaded(
         application,
-        built,
+        modules.serving(built),
         kind,
         modules.source,
         served=built,
         native=kind == "native",
-        close=_closer(spec, application, modules, shutdown, None),
+        exclusive="Django" if kind == "django" else None,
+        close=_closer(application, modules, shutdown, None),
     )
+
+
+def _adopt(app: App, stand_in: ForeignApplication) -> App:
+    """Give *app* what was registered with its mount while it was not there yet."""
+    app.teardown_appcontext_funcs[:0] = stand_in.teardown_appcontext_funcs
+    for name, state in stand_in.extensions.items():
+        app.extensions.setdefault(name, state)
+    return app
 
 
 def _asgi(
@@ -135,45 +182,40 @@ def _asgi(
     stand_in: ForeignApplication,
     built: Any,
     modules: Modules,
-    shutdown: Callable[[], object] | None,
+    shutdown: Shutdown | None,
 ) -> Loaded:
     bridge = AsgiBridge(built, name=spec.name)
-    with blaming_application(spec.name, "its lifespan startup"):
-        bridge.startup()
+    bridge.startup()
     return Loaded(
         stand_in,
-        bridge,
+        modules.serving(bridge),
         "asgi",
         modules.source,
         served=built,
-        close=_closer(spec, stand_in, modules, shutdown, bridge),
+        exclusive="Django" if innermost(built, is_django) is not None else None,
+        close=_closer(stand_in, modules, shutdown, bridge),
     )
 
 
 def _closer(
-    spec: MountSpec,
     application: Application,
     modules: Modules,
-    shutdown: Callable[[], object] | None,
+    shutdown: Shutdown | None,
     bridge: AsgiBridge | None,
 ) -> Callable[[], None]:
-    """Return what ends the application: its own way first, its modules last."""
+    """Return what ends the application: what still runs first, its modules last."""
 
     def close() -> None:
-        with ExitStack() as stack, modules.active():
+        with modules.active(), ExitStack() as stack:
             stack.callback(modules.close)
+            if shutdown is not None:
+                stack.callback(_in_context, application, shutdown)
             if bridge is not None:
                 stack.callback(bridge.shutdown, _SHUTDOWN_TIMEOUT)
-            if shutdown is not None:
-                stack.enter_context(AppContext(application))
-                stack.callback(shutdown)
 
     return lambda: copy_context().run(close)
 
 
-def _is_django(candidate: object) -> bool:
-    return any(
-        base.__module__ == "django.core.handlers.wsgi"
-        and base.__name__ == "WSGIHandler"
-        for base in type(candidate).__mro__
-    )
+def _in_context(application: Application, shutdown: Shutdown) -> None:
+    with AppContext(application):
+        shutdown()

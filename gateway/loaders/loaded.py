@@ -18,6 +18,7 @@ class Loaded:
     :param source: where it comes from, for people.
     :param served: the object that the configuration names, to tell whether two mounts
         name the same one; ``None`` where sharing is harmless.
+    :param exclusive: of what, such as ``Django``, the process can have only this one.
     :param native: whether it pushes request contexts of its own.
     :param slash: whether a bare prefix is redirected to its slash.
     :param close: ends what it has running; may raise.
@@ -28,6 +29,7 @@ class Loaded:
     kind: str
     source: str
     served: object = None
+    exclusive: str | None = None
     native: bool = False
     slash: bool = True
     close: Callable[[], None] | None = None

@@ -1,20 +1,38 @@
-"""Where a mount's modules are imported from: for itself alone, or shared by all."""
+"""Where a mount's modules are imported from: for itself alone, or shared by all.
+
+Without a ``path:``, the folder of the configuration is the place if it has the module
+or package that the mount's reference begins with; else the module is an installed one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from os.path import relpath
+from importlib.machinery import PathFinder
+from os.path import relpath, samefile
 from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Final
 
 from gateway.config.spec import AppTarget, AsgiTarget
-from gateway.isolation.modules import Namespace
-from gateway.loaders.reference import Importer, shared_importer
+from gateway.errors import LoadError
+from gateway.isolation.finder import forget_folder
+from gateway.isolation.modules import Namespace, NamespaceError, current_namespace
+from gateway.loaders.reference import Importer
+from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def _nothing() -> None:
     pass
+
+
+def _unchanged(application: WSGIApplication) -> WSGIApplication:
+    return application
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +42,143 @@ class Modules:
     :param import_module: imports a module by the name that the mount has for it.
     :param searched: the folder it is expected in, for messages.
     :param source: the folder and the reference, for people.
+    :param private: whether they are the mount's own.
     :param active: makes this mount the one that is being loaded.
-    :param close: drops the modules that are the mount's alone.
+    :param serving: makes this mount the one that is being served, in each call of the
+        application it is given.
+    :param close: drops what is the mount's alone.
     """
 
     import_module: Importer
     searched: Path | None
     source: str
+    private: bool = False
     active: Callable[[], AbstractContextManager[None]] = nullcontext
+    serving: Callable[[WSGIApplication], WSGIApplication] = _unchanged
     close: Callable[[], None] = _nothing
 
 
 def modules_of(name: str, target: AppTarget | AsgiTarget, home: Path) -> Modules:
     """Return the imports of the mount *name*.
 
-    :param home: the folder of the configuration, which sources are shown relative to.
+    :param home: the folder of the configuration: where its modules are looked for if
+        it has no folder of its own, and what sources are shown relative to.
+    :raises LoadError: it can have no modules of its own.
     """
     if target.path is None:
-        return Modules(shared_importer(None), None, target.reference)
+        return _beside_configuration(name, target.reference, home)
     source = f"{relpath(target.path, home)} {target.reference}"
     if target.imports == "shared":
-        return Modules(shared_importer(target.path), target.path, source)
-    namespace = Namespace(name, target.path)
+        return _shared(name, target.path, source)
+    return _private(_namespace(name, target.path), source)
+
+
+def _beside_configuration(name: str, reference: str, home: Path) -> Modules:
+    top_level = reference.partition(":")[0].partition(".")[0]
+    namespace = _namespace(name, home)
+    if namespace.owns(top_level):
+        return _private(namespace, reference)
+    namespace.close()
+    return Modules(importlib.import_module, None, reference)
+
+
+def _namespace(name: str, folder: Path) -> Namespace:
+    try:
+        return Namespace(name, folder)
+    except NamespaceError as error:
+        raise LoadError(name, str(error)) from error
+
+
+def _private(namespace: Namespace, source: str) -> Modules:
+    def serving(application: WSGIApplication) -> WSGIApplication:
+        def serve(
+            environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]:
+            # Set, not reset: the mount's call has an execution context of its own.
+            current_namespace.set(namespace)
+            return application(environ, start_response)
+
+        return serve
+
     return Modules(
-        namespace.import_module, target.path, source, namespace.active, namespace.close
+        namespace.import_module,
+        namespace.path,
+        source,
+        private=True,
+        active=namespace.active,
+        serving=serving,
+        close=namespace.close,
     )
+
+
+def _shared(name: str, folder: Path, source: str) -> Modules:
+    def import_module(module_name: str) -> ModuleType:
+        top_level = module_name.partition(".")[0]
+        _check_not_hidden(name, top_level, folder)
+        module = importlib.import_module(module_name)
+        _check_not_hidden(name, top_level, folder)
+        return module
+
+    forget_folder(folder)
+    leave = _shared_folders.enter(str(folder))
+    return Modules(import_module, folder, source, close=leave)
+
+
+def _check_not_hidden(mount: str, top_level: str, folder: Path) -> None:
+    """Refuse a module of the process that hides the one in *folder*.
+
+    :raises LoadError: another module of that name was imported before.
+    """
+    module = sys.modules.get(top_level)
+    expected = PathFinder.find_spec(top_level, [str(folder)])
+    # A folder without __init__.py gives way to any other module (PEP 420).
+    if module is None or expected is None or expected.origin is None:
+        return
+    file = getattr(module, "__file__", None)
+    if file is not None and _same(file, expected.origin):
+        return
+    raise LoadError(
+        mount,
+        f"the process already has a module {top_level!r}, "
+        f"{file or 'which is built into Python'}, and it hides {expected.origin}: "
+        "use 'imports: private', or rename one of them",
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return samefile(one, other)
+    except OSError:
+        return one == other
+
+
+class _SharedFolders:
+    """The folders of mounts with shared imports, first on ``sys.path`` while in use."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users: Counter[str] = Counter()
+
+    def enter(self, folder: str) -> Callable[[], None]:
+        """Put *folder* on ``sys.path``; return what undoes it, once."""
+        with self._lock:
+            if folder in sys.path and not self._users[folder]:
+                return _nothing  # somebody else's, who may want it to stay
+            self._users[folder] += 1
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
+        left = [folder]
+        return lambda: self._leave(left)
+
+    def _leave(self, left: list[str]) -> None:
+        with self._lock:
+            if not left:
+                return
+            folder = left.pop()
+            self._users[folder] -= 1
+            # The application may have removed it itself.
+            if not self._users[folder] and folder in sys.path:
+                sys.path.remove(folder)
+
+
+_shared_folders: Final = _SharedFolders()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import sys
-import traceback
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType, TracebackType
+from traceback import StackSummary, TracebackException
+from types import ModuleType
 from typing import Any
 
 from gateway.errors import AppCrashedError, AppNotFoundError
 
-_GATEWAY = str(Path(__file__).parents[1])
+# Whose frames say nothing about the application: ours and the import system's.
+_GATEWAY = str(Path(__file__).parents[1]) + os.sep
+_IMPORT_SYSTEM = ("<frozen importlib", importlib.__file__)
+
+# What the attribute is often called, for when nothing of a similar name is there.
+_USUAL = ("app", "application", "create_app", "make_app")
 
 Importer = Callable[[str], ModuleType]
 
@@ -30,30 +35,39 @@ def blaming_application(mount: str, what: str) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         message = f"{what} failed: {describe(error)}"
+        if isinstance(error, ModuleNotFoundError):
+            message += ": is it installed in this environment, and spelt right?"
         raise AppCrashedError(mount, message, application_frames(error)) from error
 
 
 def describe(error: BaseException) -> str:
     """Return the type and the first line of the message of *error*."""
-    message = str(error).partition("\n")[0]
+    try:
+        message = str(error).strip().partition("\n")[0]
+    except Exception:  # an error of the application's own that has a broken __str__
+        message = ""
     return type(error).__name__ + (f": {message}" if message else "")
 
 
 def application_frames(error: BaseException) -> str:
-    """Return the traceback of *error* without the frames of the gateway's loading."""
-    return "".join(
-        traceback.format_exception(type(error), error, _outside(error.__traceback__))
-    )
+    """Return the traceback of *error* without our frames and the import system's.
+
+    The errors that led to it are shown in the same way.
+    """
+    report = TracebackException.from_exception(error)
+    pending = [report]
+    while pending:
+        each = pending.pop()
+        frames = [frame for frame in each.stack if not _is_machinery(frame.filename)]
+        # Without a stack there is no line that announces one.
+        each.stack = StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
+        causes = (each.__cause__, each.__context__, *(each.exceptions or ()))
+        pending += [cause for cause in causes if cause is not None]
+    return "".join(report.format())
 
 
-def _outside(tb: TracebackType | None) -> TracebackType | None:
-    def is_ours(frame: TracebackType) -> bool:
-        name = frame.tb_frame.f_code.co_filename
-        return name.startswith((_GATEWAY, "<frozen importlib", importlib.__file__))
-
-    while tb is not None and is_ours(tb):
-        tb = tb.tb_next
-    return tb
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith((_GATEWAY, *_IMPORT_SYSTEM))
 
 
 def find(
@@ -84,52 +98,70 @@ def find(
 
 def _is_missing(module_name: str, error: ModuleNotFoundError) -> bool:
     """Tell whether *module_name* itself was not found, or something it imports."""
-    is_it = f"{module_name}.".startswith(f"{error.name}.")
-    return is_it and _outside(error.__traceback__) is None
+    if not f"{module_name}.".startswith(f"{error.name}."):
+        return False
+    tb = error.__traceback__
+    while tb is not None and _is_machinery(tb.tb_frame.f_code.co_filename):
+        tb = tb.tb_next
+    return tb is None
 
 
 def _missing_module(module_name: str, searched: Path | None) -> str:
+    message = f"there is no module {module_name!r} "
     if searched is None:
-        return (
-            f"there is no module {module_name!r} installed: is its package installed "
-            "in this environment, or should 'path:' name the folder it is in?"
+        return message + (
+            "installed: is its package installed in this environment, or should "
+            "'path:' name the folder it is in?"
         )
-    near = get_close_matches(module_name.partition(".")[0], _modules_in(searched), 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"there is no module {module_name!r} in {searched}{hint}"
+    # The part that is missing, and the folder that it should be in.
+    *parents, last = module_name.split(".")
+    folder, package = searched, ""
+    for name in parents:
+        if not (folder / name).is_dir():
+            last = name
+            break
+        folder, package = folder / name, f"{package}{name}."
+    near = get_close_matches(last, _modules_in(folder) - {last}, 1)
+    hint = f"; did you mean {package + near[0]!r}?" if near else ""
+    return f"{message}in {searched}{hint}"
 
 
-def _modules_in(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return [
+def _modules_in(folder: Path) -> set[str]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return set()
+    return {
         entry.stem
-        for entry in folder.iterdir()
+        for entry in entries
         if entry.suffix == ".py" or (entry / "__init__.py").is_file()
-    ]
+    }
 
 
 def _attribute(mount: str, module: ModuleType, module_name: str, dotted: str) -> Any:
     found: Any = module
     path = module_name
     for name in dotted.split("."):
-        with blaming_application(mount, f"looking up {path}:{dotted}"):
-            missing = not hasattr(found, name)
-        if missing:
-            near = get_close_matches(name, dir(found), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise AppNotFoundError(mount, f"{path!r} has no attribute {name!r}{hint}")
-        found = getattr(found, name)
+        missing: AppNotFoundError | None = None
+        with blaming_application(mount, f"looking up {name!r} in {path!r}"):
+            try:
+                inner = getattr(found, name)
+            except AttributeError as error:
+                # Another attribute's absence, in a property for example, is a crash.
+                if error.name != name or error.obj is not found:
+                    raise
+                missing = AppNotFoundError(mount, _no_attribute(found, path, name))
+        if missing is not None:
+            raise missing
+        found = inner
         path = f"{path}.{name}"
     return found
 
 
-def shared_importer(folder: Path | None) -> Importer:
-    """Return a plain import, after putting *folder* on ``sys.path`` if given."""
-
-    def import_module(name: str) -> ModuleType:
-        if folder is not None and str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-        return importlib.import_module(name)
-
-    return import_module
+def _no_attribute(found: Any, path: str, name: str) -> str:
+    file = getattr(found, "__file__", None) if isinstance(found, ModuleType) else None
+    where = f" ({file})" if file else ""
+    names = dir(found)
+    near = get_close_matches(name, names, 1) or [n for n in _USUAL if n in names]
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{path!r}{where} has no attribute {name!r}{hint}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote
@@ -32,12 +32,20 @@ class AccessRecord:
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> Any:
-        """Note the status and go on to the server's ``start_response``."""
-        self.status = status[:3]
+    ) -> Callable[[bytes], object]:
+        """Go on to the server's ``start_response``, and note the status it took."""
         if exc_info is None:
-            return self._start_response(status, headers)
-        return self._start_response(status, headers, exc_info)
+            write = self._start_response(status, headers)
+        else:
+            # Raises if the headers have been sent: the client knows the first status.
+            write = self._start_response(status, headers, exc_info)
+        self.status = status[:3]
+
+        def counted(data: bytes) -> object:
+            self.sent += len(data)
+            return write(data)
+
+        return counted
 
     def write(self) -> None:
         """Write the line. What the client chose is percent-encoded in it."""
@@ -46,11 +54,11 @@ class AccessRecord:
         query = environ.get("QUERY_STRING", "")
         _log.info(
             '%s "%s %s%s %s" %s %d %s %.1fms',
-            environ.get("REMOTE_ADDR", "-"),
+            quote(environ.get("REMOTE_ADDR") or "-", ":.%[]"),
             quote(environ["REQUEST_METHOD"]),
             quote_path(path),
             "?" + quote_query(query) if query else "",
-            environ.get("SERVER_PROTOCOL", "-"),
+            quote(environ.get("SERVER_PROTOCOL") or "-"),
             self.status,
             self.sent,
             self.mount,
@@ -87,7 +95,7 @@ class AccessLog:
             record.write()
             raise
         if type(body) is list:
-            record.sent = sum(map(len, body))
+            record.sent += sum(map(len, body))
             record.write()
             return body
         return _Counted(body, record)

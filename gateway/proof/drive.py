@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from time import monotonic
 from typing import Final
 
 from gateway._version import __version__
 from gateway.config.spec import MountSpec
+from gateway.dispatch.table import Route, Table
 from gateway.paths import from_text, quote_path
 from gateway.proof.evidence import Answer, Moment
 from gateway.proof.record import Recording
-from gateway.proof.rendezvous import Rendezvous
+from gateway.proof.rendezvous import Party, Rendezvous
 from gateway.proof.schedule import Limits, Schedule
 from gateway.proof.witness import PID, Witness
 
@@ -37,29 +39,33 @@ class Address:
 
 
 def addresses(mounts: Sequence[MountSpec]) -> Mapping[str, Address]:
-    """Return an address for each mount, by name, that no other mount answers at."""
-    exact = {mount.host for mount in mounts if mount.host}
-    return {
-        mount.name: Address(
-            _host(mount.host, exact), quote_path(from_text(mount.prefix)) + "/"
-        )
-        for mount in mounts
-    }
+    """Return an address for each mount, by name, which leads to that mount."""
+    table = Table(
+        Route(mount.host, from_text(mount.prefix), mount.name) for mount in mounts
+    )
+    return {mount.name: _address(mount, table) for mount in mounts}
 
 
-def _host(pattern: str | None, exact: set[str]) -> str:
-    if pattern is not None and not pattern.startswith("*."):
-        return pattern
+def _address(mount: MountSpec, table: Table[str]) -> Address:
+    path = from_text(mount.prefix) + "/"
+    hosts = _hosts(mount.host)
+    for host in hosts:
+        route = table.resolve(host, path)
+        if route is not None and route.target == mount.name:
+            break
+    else:
+        # Nothing leads there; what answers instead will be seen.
+        host = hosts[0]
+    return Address(host, quote_path(path))
+
+
+def _hosts(pattern: str | None) -> tuple[str, ...]:
     if pattern is None:
-        usual = next((host for host in ("localhost", "127.0.0.1") if host not in exact), None)
-        if usual is not None:
-            return usual
-    # .invalid: RFC 2606 keeps it for names that surely do not exist.
-    domain = ".invalid" if pattern is None else pattern[1:]
-    label = "gateway-prove"
-    while label + domain in exact:
-        label += "-x"
-    return label + domain
+        # RFC 2606 keeps .invalid for names that surely do not exist.
+        return "localhost", "127.0.0.1", "gateway-prove.invalid"
+    if pattern.startswith("*."):
+        return tuple(label + pattern[1:] for label in ("gateway-prove", "www", "a.b"))
+    return (pattern,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,8 @@ class _Client:
                 size += len(block)
                 if monotonic() > until or size > self.limits.size:
                     return f"the response was still going on after {size} bytes"
+            # Only this tells the connection that the next request may be sent.
+            response.read()
         except TimeoutError:
             return f"the response stopped for {self.limits.response:g} s"
         except (OSError, HTTPException):
@@ -138,35 +146,44 @@ def drive(
     answers: dict[str, dict[int, Answer]] = {name: {} for name in targets}
     deadline = monotonic() + limits.total
     for group in schedule.groups(list(targets)):
-        parties = schedule.parties(group)
-        meetings = _meetings(witness, group, schedule, limits)
-
-        def run(party: tuple[str, int], meetings: Sequence[Rendezvous] = meetings) -> list[Answer]:
-            name, client = party
-            try:
-                return _Client(
-                    server,
-                    targets[name],
-                    schedule.numbers(client),
-                    lambda number: witness.ticket(name, number),
-                    limits,
-                    deadline,
-                ).run()
-            finally:
-                for meeting in meetings:
-                    meeting.excuse(party)
-
-        with ThreadPoolExecutor(len(parties), "gateway-prove") as pool:
-            for (name, _), found in zip(parties, pool.map(run, parties), strict=True):
-                answers[name].update((answer.number, answer) for answer in found)
+        clients = {
+            (name, client): _Client(
+                server,
+                targets[name],
+                schedule.numbers(client),
+                partial(witness.ticket, name),
+                limits,
+                deadline,
+            )
+            for name, client in schedule.parties(group)
+        }
+        for (name, _), found in _run(
+            clients, _meetings(witness, schedule, limits, clients)
+        ):
+            answers[name].update((answer.number, answer) for answer in found)
     return answers
 
 
+def _run(
+    clients: Mapping[Party, _Client], meetings: Sequence[Rendezvous]
+) -> list[tuple[Party, list[Answer]]]:
+    """Run all *clients* at once, each in a thread of its own."""
+
+    def run(party: Party) -> tuple[Party, list[Answer]]:
+        try:
+            return party, clients[party].run()
+        finally:
+            for meeting in meetings:
+                meeting.excuse(party)
+
+    with ThreadPoolExecutor(len(clients), "gateway-prove") as pool:
+        return list(pool.map(run, clients))
+
+
 def _meetings(
-    witness: Witness, group: Sequence[str], schedule: Schedule, limits: Limits
+    witness: Witness, schedule: Schedule, limits: Limits, parties: Iterable[Party]
 ) -> tuple[Rendezvous, Rendezvous]:
-    """Have the calls to *group* wait for one another; return where they do."""
-    parties = schedule.parties(group)
+    """Have the calls of *parties* wait for one another; return where they do."""
     entry = Rendezvous(parties, limits.meeting)
     leaving = Rendezvous(parties, limits.meeting * _PATIENCE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from gateway.proof.rendezvous import Party
@@ -72,7 +73,4 @@ class Schedule:
         most = MOST_THREADS // self.clients
         number = -(-len(mounts) // most)
         ends = [len(mounts) * index // number for index in range(number + 1)]
-        return tuple(
-            tuple(mounts[start:end])
-            for start, end in zip(ends, ends[1:], strict=False)
-        )
+        return tuple(tuple(mounts[start:end]) for start, end in pairwise(ends))

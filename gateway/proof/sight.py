@@ -68,7 +68,7 @@ def write_token(token: str) -> None:
 
 def names(namespace: Any) -> tuple[str, ...]:
     """Return what a ``g`` holds, whatever its class."""
-    return tuple(sorted(map(str, getattr(namespace, "__dict__", namespace))))
+    return tuple(sorted(map(str, getattr(namespace, "__dict__", ()))))
 
 
 def behind(proxy: Any) -> object:

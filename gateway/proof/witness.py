@@ -148,17 +148,17 @@ class Witness:
         self._enter(recording)
         try:
             body = application(environ, start_response)
+            self.hold(recording, Moment.RETURNED)
+            self._look(recording, Moment.RETURNED)
+            # A mount is done with a list at once. Every second one is handed on as a
+            # stream, so that steps and close are seen with every application.
+            if (type(body) is list or type(body) is tuple) and recording.number % 2:
+                return body
+            recording.streamed = True
+            return _InsideBody(body, recording, self._look, self._raised)
         except BaseException as error:
             self._raised(recording, error)
             raise
-        self.hold(recording, Moment.RETURNED)
-        self._look(recording, Moment.RETURNED)
-        # A mount is done with a list at once. Every second one is handed on as a
-        # stream, so that a body's steps and close are seen with every application.
-        if (type(body) is list or type(body) is tuple) and recording.number % 2:
-            return body
-        recording.streamed = True
-        return _InsideBody(body, recording, self._look, self._raised)
 
     def _enter(self, recording: Recording) -> None:
         if self._look(recording, Moment.ENTRY).context is not None:

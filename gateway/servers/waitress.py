@@ -61,6 +61,9 @@ class WaitressServer:
                 cleanup_interval=max(1, min(30, round(spec.idle_timeout / 2))),
                 connection_limit=spec.connection_limit,
                 backlog=spec.backlog,
+                # Read on while a request runs: else a client that leaves is noticed only
+                # by the next write to it.
+                channel_request_lookahead=1,
                 # It tells attackers which server to look up, and users nothing.
                 ident=None,
                 # Clients that vanish are no news, and select() ends at 1,024 sockets.
@@ -156,6 +159,8 @@ class WaitressServer:
 
     def _close(self, timeout: float = 5) -> None:
         self._dispatcher.shutdown(timeout=timeout)
+        for channel in self._channels():
+            channel.handle_close()  # It closes the buffers too, some of them files.
         wasyncore.close_all(self._map)
 
     def _channels(self) -> list[HTTPChannel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,17 @@ def test_errors(text: str, words: str) -> None:
     assert words in message
 
 
-def test_every_error_of_a_text_is_reported() -> None:
+def test_cost_grows_with_the_length_alone() -> None:
+    start = time.perf_counter()
+    for text in ("${" * 200_000, "${NAME" * 100_000, "${UNSET:-" * 60_000 + "}"):
+        with pytest.raises(InterpolationError):
+            expand(text)
+    assert time.perf_counter() - start < 5
+
+
+def test_every_error_of_a_text_is_reported_once() -> None:
     with pytest.raises(InterpolationError) as caught:
-        expand("${A} ${NAME} ${B} $C")
+        expand("${A} ${NAME} ${B} $C ${A}")
     assert [message[:26] for message in caught.value.messages] == [
         "the environment variable A",
         "the environment variable B",

@@ -137,6 +137,13 @@ def test_specs_are_frozen(site: Site) -> None:
             setattr(part, field, None)
 
 
+def test_repr_shows_no_config_and_no_arguments(site: Site) -> None:
+    spec = site.load(
+        "mounts: {a: {app: a:b, config: {K: hunter2}, args: {k: hunter2}}}\n"
+    )
+    assert "hunter2" not in repr(spec)
+
+
 def test_server_keys_are_the_fields_of_its_spec() -> None:
     assert {field.name for field in dataclasses.fields(ServerSpec)} == set(
         keys_of("server")

@@ -97,6 +97,7 @@ def test_syntax_error(site: Site, content: str, place: str, words: str) -> None:
         "mounts:\n  notes: {config: {KEY: *hunter2}}\n",
         "mounts:\n  notes: {config: {KEY: !hunter2 x}}\n",
         "mounts:\n  notes: {config: {KEY: !h!hunter2 x}}\n",
+        "mounts:\n  notes: {config: {KEY: !!hunter2 x}}\n",
         "mounts:\n  notes: {config: {A: &hunter2 x, B: &hunter2 y}}\n",
         "mounts:\n  notes: {config: {KEY: @hunter2}}\n",
     ],

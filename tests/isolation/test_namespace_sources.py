@@ -129,6 +129,15 @@ def test_nothing_is_written_where_python_is_told_so(
     assert os.listdir(tmp_path) == ["models.py"]
 
 
+def test_an_interpreter_without_bytecode_files_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.implementation, "cache_tag", None)
+    (tmp_path / "models.py").write_text("n = 10")
+    assert load(tmp_path) == 10
+    assert os.listdir(tmp_path) == ["models.py"]
+
+
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "models.py").write_text("n = 10")
     # A file in the place of the folder keeps even the superuser from writing.

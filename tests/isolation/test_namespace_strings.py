@@ -320,6 +320,56 @@ def test_everything_can_be_undone(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("as before\n", "")
 
 
+LATER = """
+import sys
+from pathlib import Path
+from gateway.isolation.modules import Namespace, uninstall
+
+if sys.argv[2] == "before":
+    import flask, jinja2, logging.config
+assert ("flask" in sys.modules) == (sys.argv[2] == "before")
+namespace = Namespace("notes", Path(sys.argv[1]))
+app = namespace.import_module("app")
+print(app.web.config["LEVEL"], app.web.instance_path, app.env.extensions != {})
+uninstall()
+print([name for name in ("__import__", "_find_package_path") if name in vars(
+    sys.modules["jinja2.utils"])], "exec_module" in vars(
+    sys.modules["jinja2.utils"].__loader__))
+"""
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_libraries_are_prepared_whenever_they_are_imported(
+    tmp_path: Path, order: str
+) -> None:
+    app = """
+        import flask, jinja2
+        web = flask.Flask(__name__)
+        web.config.from_object("config")
+        env = jinja2.Environment(extensions=["tags.Shout"])
+        """
+    tags = "from jinja2.ext import Extension\nclass Shout(Extension): pass"
+    write(tmp_path, {"app.py": app, "tags.py": tags, "config.py": "LEVEL = 4"})
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LATER, str(tmp_path), order],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+    )
+    expected = f"4 {tmp_path / 'instance'} True\n[] False\n"
+    assert (done.stdout, done.stderr) == (expected, "")
+
+
+def test_what_is_not_there_is_not_found(mount: MakeMount) -> None:
+    mount({})
+    for name in ("mounts.nobody", "mounts.notes.absent", "flask.scaffold"):
+        assert importlib.util.find_spec(name) is None
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'mounts\.nobody'"):
+        importlib.import_module("mounts.nobody.models")
+
+
 def test_a_module_called_mounts_is_in_the_way(tmp_path: Path) -> None:
     write(tmp_path, {"mounts.py": ""})
     code = (

@@ -112,6 +112,8 @@ def served(application: Any, **options: Any) -> Iterator[int]:
         server.task_dispatcher.shutdown(timeout=5)
         stop.set()
         thread.join()
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()  # it has buffers to close, too
         wasyncore.close_all(channels)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 import traceback
 from http import HTTPStatus
 from io import BytesIO
@@ -74,6 +75,21 @@ def test_an_end_that_comes_apart_from_a_short_body_changes_nothing() -> None:
         with bridged(app(pause=pause)) as bridge:
             assert call(bridge).chunks == [b"hello"]
             assert call_bare(bridge).chunks == [b"hello"]
+
+
+def test_what_is_there_when_the_server_is_ready_is_a_list() -> None:
+    """Behind a framework's middleware the end of a short response comes apart."""
+
+    class SlowServer(Answer):
+        def start_response(self, *args: Any) -> Any:
+            time.sleep(0.05)
+            return super().start_response(*args)
+
+    with bridged(sending(start(), body(b"hello", more=True), body())) as bridge:
+        answer = SlowServer()
+        assert bridge(make_environ(), answer.start_response) == [b"hello"]
+
+    assert answer.status == 200
 
 
 def test_status_and_headers_reach_the_server_as_they_are() -> None:
@@ -344,7 +360,7 @@ def test_a_request_body_comes_in_parts(caller: Any, size: int) -> None:
 @pytest.mark.parametrize("caller", CALLS)
 def test_no_more_is_read_than_was_announced(caller: Any) -> None:
     stream = BytesIO(b"mine, and the next request")
-    extra = {"CONTENT_LENGTH": "4", "wsgi.input": stream}
+    extra: dict[str, Any] = {"CONTENT_LENGTH": "4", "wsgi.input": stream}
     with bridged(echo) as bridge:
         assert caller(bridge, method="POST", **extra).body == b"mine"
     assert stream.tell() == 4
@@ -355,7 +371,10 @@ def test_no_more_is_read_than_was_announced(caller: Any) -> None:
 def test_without_a_length_the_server_must_end_the_stream(
     caller: Any, ended: bool, received: bytes
 ) -> None:
-    extra = {"wsgi.input": BytesIO(b"all of it"), "wsgi.input_terminated": ended}
+    extra: dict[str, Any] = {
+        "wsgi.input": BytesIO(b"all of it"),
+        "wsgi.input_terminated": ended,
+    }
     with bridged(echo) as bridge:
         assert caller(bridge, method="POST", **extra).body == received
 
@@ -372,7 +391,7 @@ class UnreadableInput(BytesIO):
 
 
 def test_a_body_that_nobody_asks_for_is_not_read() -> None:
-    extra = {
+    extra: dict[str, Any] = {
         "wsgi.input": UnreadableInput(AssertionError("read")),
         "CONTENT_LENGTH": "9",
     }
@@ -395,7 +414,7 @@ def test_a_client_that_vanishes_while_it_sends(caller: Any, stream: Any) -> None
         messages.append("clean-up")
 
     stream.seek(0)
-    extra = {"wsgi.input": stream, "CONTENT_LENGTH": "9"}
+    extra: dict[str, Any] = {"wsgi.input": stream, "CONTENT_LENGTH": "9"}
     with bridged(http_only(app)) as bridge:
         answer = caller(bridge, method="POST", **extra)
 
@@ -413,7 +432,7 @@ def test_what_the_server_raises_for_a_body_is_for_the_server() -> None:
         finally:
             ended.set()
 
-    extra = {
+    extra: dict[str, Any] = {
         "wsgi.input": UnreadableInput(ValueError("too large")),
         "CONTENT_LENGTH": "9",
     }

@@ -287,7 +287,8 @@ def test_a_server_that_can_tell_is_asked_for_the_client(
     gone = threading.Event()
     threading.Timer(0.1, gone.set).start()
     with bridged(http_only(app)) as bridge:
-        answer = call_bare(bridge, **{"waitress.client_disconnected": gone.is_set})
+        extra: dict[str, Any] = {"waitress.client_disconnected": gone.is_set}
+        answer = call_bare(bridge, **extra)
         assert ended.is_set()
 
     assert answer.status == (200 if streams else 499)

@@ -1,0 +1,131 @@
+"""From the evidence to the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from gateway.proof.claims import config, context, globals, process
+from gateway.proof.claims.claim import Claim
+from gateway.proof.evidence import Case, Evidence
+from gateway.proof.overlap import find_overlaps
+from gateway.proof.report import MountReport, Report, StatusCount, Verdict, Violation
+
+CLAIMS: Final[Sequence[Claim]] = (
+    context.CLAIM,
+    globals.CLAIM,
+    config.CLAIM,
+    process.CLAIM,
+)
+
+
+def judge(evidence: Evidence, requests: int, seconds: float) -> Report:
+    """Decide every claim about every mount.
+
+    :param requests: how many requests each mount was to get.
+    :param seconds: how long it all took.
+    """
+    violations = tuple(_violations(evidence))
+    notes = {claim.name: claim.not_applicable(evidence) for claim in CLAIMS}
+    overlaps = find_overlaps(evidence)
+    calls = [call for case in evidence.cases for call in case.calls.values()]
+    return Report(
+        mounts=tuple(
+            _mount_report(case, violations, notes, requests) for case in evidence.cases
+        ),
+        violations=violations,
+        notes=tuple(_notes(evidence, notes)),
+        requests=sum(len(case.answers) for case in evidence.cases),
+        threads=len({call.looks[0].thread for call in calls if call.looks}),
+        overlaps=overlaps.calls,
+        mount_pairs=sum(first != second for first, second in overlaps.mounts),
+        pid=evidence.pid,
+        seconds=seconds,
+    )
+
+
+def _violations(evidence: Evidence) -> Iterator[Violation]:
+    """Yield what violates the claims; of each request what was seen first."""
+    seen: set[tuple[str, int, str, str]] = set()
+    for claim in CLAIMS:
+        for violation in claim.judge(evidence):
+            if violation.request is not None:
+                key = (
+                    violation.mount,
+                    violation.request,
+                    violation.claim,
+                    violation.check,
+                )
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield violation
+
+
+def _notes(evidence: Evidence, notes: Mapping[str, str | None]) -> Iterator[str]:
+    for name, text in notes.items():
+        if text is not None:
+            yield f"{name}: {text}"
+    if len(evidence.groups) > 1:
+        yield (
+            f"the mounts were driven in {len(evidence.groups)} groups, one after "
+            "another: those of different groups did not overlap"
+        )
+
+
+def _mount_report(
+    case: Case,
+    violations: Sequence[Violation],
+    notes: Mapping[str, str | None],
+    requests: int,
+) -> MountReport:
+    subject = case.subject
+    own = [each for each in violations if each.mount == subject.name]
+    statuses = Counter(
+        answer.status for answer in case.answers.values() if answer.status is not None
+    )
+    return MountReport(
+        mount=subject.name,
+        prefix=subject.prefix,
+        host=subject.host,
+        kind=subject.kind,
+        verdicts=tuple(
+            _verdict(claim, case, own, notes[claim.name]) for claim in CLAIMS
+        ),
+        answers=tuple(StatusCount(*item) for item in sorted(statuses.items())),
+        remarks=tuple(_remarks(case, requests)),
+    )
+
+
+def _verdict(
+    claim: Claim, case: Case, own: Sequence[Violation], note: str | None
+) -> Verdict:
+    against = [violation for violation in own if violation.claim == claim.name]
+    if against:
+        requests = {violation.request for violation in against}
+        return Verdict(claim.name, "violated", len(requests))
+    seen = len(case.complete)
+    # Where nothing was seen, nothing is proven. Why it was not is a violation of
+    # another claim.
+    if note is not None or not seen:
+        return Verdict(claim.name, "not applicable", 0)
+    return Verdict(claim.name, "proven", seen)
+
+
+def _remarks(case: Case, requests: int) -> Iterator[str]:
+    errors = Counter(
+        f"raised {call.raised}" if call.raised else f"answers {call.status}"
+        for call in case.calls.values()
+        if call.raised or (call.status or 0) >= 500
+    )
+    for text, count in errors.items():
+        yield f"the application itself {text} ({count})"
+    problems = Counter(
+        answer.problem for answer in case.answers.values() if answer.problem
+    )
+    for problem, count in problems.items():
+        yield f"{problem} ({count})"
+    missing = requests - len(case.answers)
+    if missing:
+        yield f"{missing} requests were not sent"
