@@ -10,6 +10,7 @@ from gateway.context import (
     AppContext,
     RequestContext,
     current_app_context,
+    current_request_context,
     top_request_context,
 )
 from gateway.errors import OutsideContextError
@@ -62,3 +63,7 @@ current_app: Any = LocalProxy(lambda: require_app_context().app)
 g = cast("AppGlobals", LocalProxy(lambda: require_app_context().g))
 request: Any = LocalProxy(lambda: require_request_context().request)
 session: Any = LocalProxy(lambda: require_request_context().session)
+
+# Extensions and their tests know the variables by these names.
+_cv_app = current_app_context
+_cv_request = current_request_context

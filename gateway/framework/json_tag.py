@@ -7,13 +7,14 @@ tag, and a real dict that looks like this has ``__`` added to its key.
 
 from __future__ import annotations
 
-import json as _json
 from base64 import b64decode, b64encode
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from werkzeug.http import http_date, parse_date
+
+from gateway.framework import json
 
 
 class JSONTag:
@@ -246,8 +247,8 @@ class TaggedJSONSerializer:
 
     def dumps(self, value: Any) -> str:
         """Write *value* as compact tagged JSON."""
-        return _json.dumps(self.tag(value), separators=(",", ":"))
+        return json.dumps(self.tag(value), separators=(",", ":"))
 
     def loads(self, value: str | bytes) -> Any:
         """Read tagged JSON."""
-        return self._untag_all(_json.loads(value))
+        return self._untag_all(json.loads(value))

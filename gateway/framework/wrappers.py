@@ -301,7 +301,7 @@ class Response(BaseResponse):
             or len(body) != 1
             or type(body[0]) is not bytes
             or "_on_close" in state
-            or code < 200
+            or 100 <= code < 200
             or code in (204, 304)
         ):
             return None
@@ -322,7 +322,7 @@ class Response(BaseResponse):
         """Return the headers to send; a bodiless status has no content headers."""
         headers = super().get_wsgi_headers(environ)
         code = self._status_code
-        if code < 200 or code in (204, 304):
+        if 100 <= code < 200 or code in (204, 304):
             headers.remove("Content-Type")
         return headers
 

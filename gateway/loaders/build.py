@@ -113,8 +113,9 @@ def _checked(mount: str, what: str, candidate: Any, interface: Interface) -> Any
 
 
 def _is_async(candidate: Any) -> bool:
-    called = getattr(type(candidate), "__call__", None)
-    return any(map(inspect.iscoroutinefunction, (candidate, called)))
+    return inspect.iscoroutinefunction(candidate) or (
+        callable(candidate) and inspect.iscoroutinefunction(candidate.__call__)
+    )
 
 
 def _unclear(

@@ -206,16 +206,17 @@ def _closer(
     """Return what ends the application: what still runs first, its modules last."""
 
     def close() -> None:
-        with modules.active(), ExitStack() as stack:
-            stack.callback(modules.close)
-            if shutdown is not None:
-                stack.callback(_in_context, application, shutdown)
-            if bridge is not None:
-                stack.callback(bridge.shutdown, _SHUTDOWN_TIMEOUT)
+        # Not an ExitStack, which forgets the first of two errors.
+        with modules.active():
+            try:
+                if bridge is not None:
+                    bridge.shutdown(_SHUTDOWN_TIMEOUT)
+            finally:
+                try:
+                    if shutdown is not None:
+                        with AppContext(application):
+                            shutdown()
+                finally:
+                    modules.close()
 
     return lambda: copy_context().run(close)
-
-
-def _in_context(application: Application, shutdown: Shutdown) -> None:
-    with AppContext(application):
-        shutdown()

@@ -12,7 +12,7 @@ from traceback import StackSummary, TracebackException
 from types import ModuleType
 from typing import Any
 
-from gateway.errors import AppCrashedError, AppNotFoundError
+from gateway.errors import AppCrashedError, AppNotFoundError, LoadError
 
 # Whose frames say nothing about the application: ours and the import system's.
 _GATEWAY = str(Path(__file__).parents[1]) + os.sep
@@ -33,6 +33,8 @@ def blaming_application(mount: str, what: str) -> Iterator[None]:
     """
     try:
         yield
+    except LoadError:
+        raise  # it says already what is wrong
     except (Exception, SystemExit) as error:
         message = f"{what} failed: {describe(error)}"
         if isinstance(error, ModuleNotFoundError):

@@ -24,6 +24,7 @@ _BLOCK: Final = 64 * 1024
 # The wait when the applications have returned is shorter: it is for their sake that a
 # call is late there.
 _PATIENCE: Final = 0.2
+_CUT_OFF: Final = "the response was cut off in the middle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class _Client:
         answers: list[Answer] = []
         try:
             for number in self.numbers:
-                if monotonic() > self.deadline:
+                if monotonic() >= self.deadline:
                     break
                 answers.append(self._answer(connection, number))
                 if answers[-1].problem is not None:
@@ -95,16 +96,8 @@ class _Client:
         return answers
 
     def _answer(self, connection: HTTPConnection, number: int) -> Answer:
-        host = f"{self.address.host}:{self.server[1]}"
-        headers = {
-            "Host": host,
-            "Accept": "*/*",
-            "User-Agent": f"gateway-prove/{__version__}",
-            **self.ticket(number),
-        }
         try:
-            connection.request("GET", self.address.path, headers=headers)
-            response = connection.getresponse()
+            response = self._send(connection, number)
         except TimeoutError:
             waited = f"no response within {self.limits.response:g} s"
             return Answer(number, problem=waited)
@@ -113,6 +106,26 @@ class _Client:
         pid = response.getheader(PID)
         problem = self._read(response)
         return Answer(number, response.status, int(pid) if pid else None, problem)
+
+    def _send(self, connection: HTTPConnection, number: int) -> HTTPResponse:
+        headers = {
+            "Host": f"{self.address.host}:{self.server[1]}",
+            "Accept": "*/*",
+            "User-Agent": f"gateway-prove/{__version__}",
+            **self.ticket(number),
+        }
+        used = connection.sock is not None
+        try:
+            connection.request("GET", self.address.path, headers=headers)
+            return connection.getresponse()
+        except ConnectionError:
+            if not used:
+                raise
+        # RFC 9112, 9.3.1: the server may close a connection after any response; a
+        # request that met its end is sent again on a new one.
+        connection.close()
+        connection.request("GET", self.address.path, headers=headers)
+        return connection.getresponse()
 
     def _read(self, response: HTTPResponse) -> str | None:
         """Read the body, so far as the limits allow; return why it was not read."""
@@ -127,8 +140,8 @@ class _Client:
         except TimeoutError:
             return f"the response stopped for {self.limits.response:g} s"
         except (OSError, HTTPException):
-            return "the response was cut off in the middle"
-        return None
+            return _CUT_OFF
+        return _CUT_OFF if response.length else None
 
 
 def drive(

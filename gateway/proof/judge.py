@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.proof.claims import config, context, globals, process
+from gateway.proof.claims import app_globals, config, context, process
 from gateway.proof.claims.claim import Claim
 from gateway.proof.evidence import Case, Evidence
 from gateway.proof.overlap import find_overlaps
@@ -14,7 +14,7 @@ from gateway.proof.report import MountReport, Report, StatusCount, Verdict, Viol
 
 CLAIMS: Final[Sequence[Claim]] = (
     context.CLAIM,
-    globals.CLAIM,
+    app_globals.CLAIM,
     config.CLAIM,
     process.CLAIM,
 )

@@ -38,7 +38,8 @@ def find_overlaps(evidence: Evidence) -> Overlaps:
             heappop(inside)
         for _, other in inside:
             mounts.add(pair(mount, other))
-            calls += mount != other
+            if mount != other:
+                calls += 1
         heappush(inside, (end, mount))
     return Overlaps(calls, frozenset(mounts))
 

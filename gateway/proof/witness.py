@@ -57,8 +57,8 @@ class Witness:
     """Watches all calls of all mounts that the prover's own requests lead to.
 
     :param sight: takes the looks.
-    :ivar hold: called inside each call, at entry and when the application has returned,
-        to keep it there for a while.
+    :ivar hold: called inside each call, at entry and when the application has returned
+        or raised, to keep it there for a while.
     """
 
     def __init__(self, sight: Sight) -> None:
@@ -154,9 +154,11 @@ class Witness:
             # stream, so that steps and close are seen with every application.
             if (type(body) is list or type(body) is tuple) and recording.number % 2:
                 return body
+            watched = _InsideBody(body, recording, self._look, self._raised)
             recording.streamed = True
-            return _InsideBody(body, recording, self._look, self._raised)
+            return watched
         except BaseException as error:
+            self.hold(recording, Moment.RAISED)
             self._raised(recording, error)
             raise
 

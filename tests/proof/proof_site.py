@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,9 +19,6 @@ from gateway.proof.prove import prove
 from gateway.proof.report import Report
 from gateway.proof.schedule import Limits
 from gateway.types import WSGIApplication
-
-# What a broken gateway keeps waiting is not waited for as long as by default.
-FAST = Limits(meeting=0.4, response=1.0, body=0.4, total=15, drain=0.3)
 
 # A list for half of the requests, a stream for the others.
 PLAIN = """
@@ -70,8 +68,10 @@ def one_app(home: Path, source: str, **more: Any) -> GatewaySpec:
     return load_config(write_gateway(home, mounts))
 
 
-def quick_proof(spec: GatewaySpec, *mounts: str, requests: int = 6) -> Report:
-    return prove(spec, mounts, requests=requests, limits=FAST)
+def quick_proof(
+    spec: GatewaySpec, *mounts: str, requests: int = 6, **limits: Any
+) -> Report:
+    return prove(spec, mounts, requests=requests, limits=replace(Limits(), **limits))
 
 
 def found(report: Report) -> set[tuple[str, str, str]]:
@@ -122,9 +122,9 @@ def break_inside(monkeypatch: pytest.MonkeyPatch, breaks: Breaks, *names: str) -
     break_mount(monkeypatch, Mutant, *names)
 
 
-def broken_proof(home: Path) -> Report:
+def broken_proof(home: Path, **limits: Any) -> Report:
     """The proof of three mounts, of which only the one in the middle is broken."""
-    report = quick_proof(plain_gateway(home, ["one", "broken", "two"]))
+    report = quick_proof(plain_gateway(home, ["one", "broken", "two"]), **limits)
     for name in ("one", "two"):
         assert set(statuses(report, name).values()) == {"proven"}
     return report

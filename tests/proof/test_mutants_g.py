@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from proof_site import (
+    Breaks,
     break_inside,
     broken_proof,
     evidence,
@@ -22,7 +23,7 @@ from gateway.mount import Mount
 from gateway.types import WSGIApplication
 
 
-def giving(namespace: Any) -> Any:
+def giving(namespace: Any) -> Breaks:
     """Break a mount: *namespace* makes the g of each request."""
 
     def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
@@ -91,7 +92,7 @@ def test_different_objects_that_keep_their_values_in_one_place(
 
     class Shared(AppGlobals):
         def __init__(self) -> None:
-            self.__dict__ = store
+            object.__setattr__(self, "__dict__", store)
 
     break_inside(monkeypatch, giving(lambda mount: Shared()))
     assert found(broken_proof(tmp_path)) == {

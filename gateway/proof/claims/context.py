@@ -22,6 +22,9 @@ _NAME = "context"
 def _judge(evidence: Evidence) -> Iterator[Violation]:
     owners: dict[int, Call] = {}
     for case in evidence.cases:
+        if not case.answers:
+            text = "no request was sent: time was up"
+            yield Violation(case.subject.name, None, _NAME, "served", text)
         for number in sorted(case.answers.keys() | case.calls.keys()):
             call, answer = case.calls.get(number), case.answers.get(number)
             for check, text in _served(call, answer, evidence.pid):

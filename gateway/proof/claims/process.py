@@ -45,8 +45,10 @@ def _pid(case: Case, pid: int) -> Iterator[Violation]:
 
 
 def _apart(first: str, second: str, overlaps: Overlaps) -> Iterator[Violation]:
-    """Two mounts were never inside together: where only one overlapped with nobody,
-    it is to blame; else both are."""
+    """Tell that two mounts were never inside together.
+
+    Where only one of them overlapped with no mount at all, it alone is to blame.
+    """
     alone = [name for name in (first, second) if _overlapped_none(name, overlaps)]
     for name in alone if len(alone) == 1 else (first, second):
         other = second if name == first else first

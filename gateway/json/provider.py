@@ -1,0 +1,6 @@
+"""What an application reads and writes JSON with."""
+
+from __future__ import annotations
+
+from gateway.framework.json import DefaultJSONProvider as DefaultJSONProvider
+from gateway.framework.json import JSONProvider as JSONProvider

@@ -1,0 +1,407 @@
+"""The proof of intact gateways, whatever their applications do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from proof_site import (
+    PLAIN,
+    evidence,
+    found,
+    one_app,
+    plain_gateway,
+    quick_proof,
+    statuses,
+    write_app,
+    write_gateway,
+)
+
+from gateway import lifecycle
+from gateway.config.load import load_config
+from gateway.config.spec import GatewaySpec
+from gateway.errors import LoadError
+from gateway.lifecycle import LoadErrors
+from gateway.mount import Mount
+from gateway.proof.report import MountReport, Report
+from gateway.site import UnknownMountError
+
+FLASK = """
+    from flask import Flask, current_app, render_template_string, session
+    from gateway import g
+
+    def create_app():
+        app = Flask(__name__)
+
+        @app.get("/")
+        def index():
+            g.title = current_app.config["TITLE"]
+            session["seen"] = True
+            return render_template_string("{{ title }}", title=g.title)
+
+        return app
+"""
+
+NATIVE = """
+    from gateway import App, current_app, g, stream_with_context
+
+    app = App(__name__)
+
+    @app.get("/")
+    def index():
+        g.title = current_app.config["TITLE"]
+        # Nested: the request's own context must be left alone by it.
+        with app.app_context():
+            g.inner = True
+        return stream_with_context(part for part in (g.title, str("inner" in g)))
+"""
+
+ASGI = """
+    from gateway import g
+
+    async def app(scope, receive, send):
+        assert scope["type"] == "http"
+        g.path = scope["path"]
+        start = {"type": "http.response.start", "status": 404, "headers": []}
+        await send(start)
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": g.path.encode()})
+"""
+
+
+@pytest.fixture
+def all_kinds(tmp_path: Path) -> GatewaySpec:
+    for name, source in (
+        ("flask", FLASK),
+        ("native", NATIVE),
+        ("plain", PLAIN),
+        ("asgi", ASGI),
+    ):
+        write_app(tmp_path / name, source)
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public" / "index.html").write_text("static")
+    config = {"TITLE": "notes", "SECRET_KEY": "x", "TAGS": ["a", {"b": []}]}
+    mounts = {
+        "notes": {"app": "app:create_app", "path": "flask", "config": config},
+        "again": {"app": "app:create_app", "path": "flask", "config": config},
+        "native": {"app": "app:app", "path": "native", "config": {"TITLE": "native"}},
+        "plain": {"app": "app:app", "path": "plain", "prefix": "/a b/ü"},
+        "root": {"app": "app:app", "path": "plain", "prefix": "/"},
+        "wild": {"app": "app:app", "path": "plain", "host": "*.example.com"},
+        "exact": {"app": "app:app", "path": "plain", "host": "localhost"},
+        "asgi": {"asgi": "app:app", "path": "asgi"},
+        "public": {"static": "public"},
+        "old": {"redirect": "/notes", "status": 301},
+    }
+    return load_config(write_gateway(tmp_path, mounts))
+
+
+def of(report: Report, mount: str) -> MountReport:
+    (one,) = (each for each in report.mounts if each.mount == mount)
+    return one
+
+
+def test_mounts_of_all_kinds_are_proven(all_kinds: GatewaySpec) -> None:
+    report = quick_proof(all_kinds)
+    assert report.violations == ()
+    assert report.proven
+    assert [mount.mount for mount in report.mounts] == [
+        mount.name for mount in all_kinds.mounts
+    ]
+    for mount in report.mounts:
+        assert mount.remarks == ()
+        assert [(each.claim, each.status, each.count) for each in mount.verdicts] == [
+            ("context", "proven", 6),
+            ("g", "proven", 6),
+            ("config", "proven", 6),
+            ("process", "proven", 6),
+        ]
+
+
+def test_every_mount_has_served_its_own_root(all_kinds: GatewaySpec) -> None:
+    report = quick_proof(all_kinds)
+    answers = {
+        mount.mount: [(each.status, each.count) for each in mount.answers]
+        for mount in report.mounts
+    }
+    assert answers.pop("old") == [(301, 6)]
+    assert answers.pop("asgi") == [(404, 6)]
+    assert list(answers.values()) == [[(200, 6)]] * 8
+
+
+def test_the_totals_say_how_much_was_seen(all_kinds: GatewaySpec) -> None:
+    report = quick_proof(all_kinds)
+    assert report.requests == 60
+    assert report.pid == os.getpid()
+    # All pairs of ten mounts; and in each of two waves all 30 calls were inside at
+    # once, those of one mount not counted.
+    assert report.mount_pairs == 45
+    assert report.overlaps >= 2 * (30 * 29 // 2 - 10 * 3)
+    assert report.threads >= 30
+    assert 0 < report.seconds < 15
+
+
+def test_nothing_of_the_proof_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mounts: list[Mount] = []
+
+    class Remembered(Mount):
+        def close(self) -> None:
+            mounts.append(self)
+            super().close()
+
+    monkeypatch.setattr(lifecycle, "Mount", Remembered)
+    quick_proof(plain_gateway(tmp_path, ["one", "two"]))
+    assert len(mounts) == 2
+    for mount in mounts:
+        assert mount.application.teardown_appcontext_funcs == []
+        assert sorted(mount.application.config) == ["TAGS", "TITLE"]
+
+
+def test_only_the_chosen_mounts_are_examined(tmp_path: Path) -> None:
+    spec = plain_gateway(tmp_path, ["one", "two", "three"])
+    report = quick_proof(spec, "three", "one")
+    assert report.proven
+    assert [mount.mount for mount in report.mounts] == ["one", "three"]
+    assert report.requests == 12
+
+
+def test_a_single_mount_overlaps_with_itself(tmp_path: Path) -> None:
+    report = quick_proof(plain_gateway(tmp_path, ["one", "two"]), "one")
+    assert report.proven
+    assert statuses(report, "one") == {
+        "context": "proven",
+        "g": "proven",
+        "config": "proven",
+        "process": "not applicable",
+    }
+    assert any("one mount only" in note for note in report.notes)
+
+
+def test_more_mounts_than_one_group_holds(tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(17)]
+    report = quick_proof(plain_gateway(tmp_path, names), requests=2)
+    assert report.proven
+    # 24 mounts to a group for two clients each, so all of them together.
+    assert report.mount_pairs == 17 * 16 // 2
+    report = quick_proof(plain_gateway_again(tmp_path), requests=3)
+    assert report.proven
+    assert report.mount_pairs == 8 * 7 // 2 + 9 * 8 // 2
+    assert any("2 groups" in note for note in report.notes)
+
+
+def plain_gateway_again(home: Path) -> GatewaySpec:
+    return load_config(home / "gateway.yaml")
+
+
+def test_an_unknown_mount(tmp_path: Path) -> None:
+    with pytest.raises(UnknownMountError, match="the mounts are one, two"):
+        quick_proof(plain_gateway(tmp_path, ["one", "two"]), "three")
+
+
+def test_a_mount_that_does_not_load(tmp_path: Path) -> None:
+    with pytest.raises(LoadErrors) as caught:
+        quick_proof(one_app(tmp_path, "1 / 0"))
+    assert [type(error).__mro__[1] for error in caught.value.errors] == [LoadError]
+
+
+# Applications that behave oddly: the gateway is not to blame.
+
+RAISING = """
+    def app(environ, start_response):
+        raise ValueError("a secret")
+"""
+
+RAISING_LATER = """
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Length", "100")])
+        def body():
+            yield b"half"
+            raise KeyError("a secret")
+        return body()
+"""
+
+RAISING_LAST = """
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Length", "4")])
+        def body():
+            yield b"whole"[:4]
+            raise KeyError("a secret")
+        return body()
+"""
+
+NO_BODY = """
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return None
+"""
+
+OWN_ERROR = """
+    def app(environ, start_response):
+        start_response("502 Bad Gateway", [("Content-Length", "0")])
+        return []
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "remark"),
+    [
+        (RAISING, "the application itself raised ValueError (6)"),
+        (RAISING_LATER, "the application itself raised KeyError (3)"),
+        (RAISING_LAST, "the application itself raised KeyError (6)"),
+        (NO_BODY, "the application itself raised TypeError (6)"),
+        (OWN_ERROR, "the application itself answers 502 (6)"),
+    ],
+    ids=["raises", "raises later", "raises last", "no body", "502"],
+)
+def test_an_error_of_the_application_is_a_remark(
+    tmp_path: Path, source: str, remark: str
+) -> None:
+    report = quick_proof(one_app(tmp_path, source))
+    assert report.violations == ()
+    assert remark in of(report, "odd").remarks
+    assert "secret" not in str(report)
+
+
+QUIRKS = {
+    "contexts of its own": """
+        from gateway import g
+        from gateway.context import current_app_context, AppContext
+
+        def app(environ, start_response):
+            context = AppContext(current_app_context.get().app)
+            context.push()
+            g.inner = True
+            context.pop()
+            start_response("200 OK", [])
+            return iter([b"x"])
+    """,
+    "context variables left set": """
+        from contextvars import ContextVar
+
+        variable = ContextVar("variable")
+
+        def app(environ, start_response):
+            variable.set("left")
+            start_response("200 OK", [])
+            return iter([b"x"])
+    """,
+    "write()": """
+        def app(environ, start_response):
+            write = start_response("200 OK", [])
+            write(b"a")
+            return [b"b"]
+    """,
+    "no close": """
+        class Body:
+            def __iter__(self):
+                return iter([b"a"] * 100)
+
+        def app(environ, start_response):
+            start_response("200 OK", [])
+            return Body()
+    """,
+    "a g of its own class": """
+        from gateway import App
+
+        class Globals:
+            def __init__(self):
+                self.started = True
+
+        app = App(__name__)
+        app.app_ctx_globals_class = Globals
+        app.get("/")(lambda: "x")
+    """,
+    "empty": """
+        def app(environ, start_response):
+            start_response("204 No Content", [])
+            return iter(())
+    """,
+    "closes the connection": """
+        def app(environ, start_response):
+            start_response("200 OK", [])
+            return (part for part in (b"no", b"length"))
+    """,
+    "large": """
+        def app(environ, start_response):
+            start_response("200 OK", [])
+            return (bytes(10_000) for _ in range(100))
+    """,
+}
+
+
+@pytest.mark.parametrize("source", QUIRKS.values(), ids=QUIRKS)
+def test_what_an_application_may_do_is_no_violation(
+    tmp_path: Path, source: str
+) -> None:
+    report = quick_proof(one_app(tmp_path, source))
+    assert report.violations == ()
+    assert of(report, "odd").remarks == ()
+    assert set(statuses(report, "odd").values()) == {"proven"}
+
+
+ENDLESS = """
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        while True:
+            yield b"more" * 1000
+"""
+
+
+def test_an_endless_stream_is_cut_off_and_remarked(tmp_path: Path) -> None:
+    report = quick_proof(one_app(tmp_path, ENDLESS), body=0.3)
+    assert report.violations == ()
+    still_going, not_sent = of(report, "odd").remarks
+    assert still_going.startswith("the response was still going on after")
+    assert not_sent == "3 requests were not sent"
+
+
+HANGING = """
+    import os, time
+
+    def app(environ, start_response):
+        while not os.path.exists(FILE):
+            time.sleep(0.01)
+        start_response("200 OK", [])
+        return []
+"""
+
+
+def test_a_hanging_application_is_reported_and_not_waited_for(tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    source = HANGING.replace("FILE", repr(str(release)))
+    spec = one_app(tmp_path, source)
+    try:
+        report = quick_proof(spec, response=0.5, drain=0.3)
+    finally:
+        release.touch()
+    assert found(report) == {("odd", "context", "served")}
+    assert evidence(report, "odd", "served") == (
+        "the call has not ended: its last look was while other calls were inside"
+    )
+    assert "no response within 0.5 s (3)" in of(report, "odd").remarks
+    assert set(statuses(report, "plain").values()) == {"proven"}
+
+
+def test_no_time_for_any_request(tmp_path: Path) -> None:
+    report = quick_proof(plain_gateway(tmp_path, ["one", "two"]), total=0)
+    assert not report.proven
+    assert found(report) >= {(name, "context", "served") for name in ("one", "two")}
+    assert evidence(report, "one", "served") == "no request was sent: time was up"
+
+
+CHANGING = """
+    from gateway import current_app
+
+    def app(environ, start_response):
+        current_app.config["TITLE"] = "changed"
+        start_response("200 OK", [])
+        return []
+"""
+
+
+def test_an_application_that_changes_its_own_config(tmp_path: Path) -> None:
+    spec = one_app(tmp_path, CHANGING, config={"TITLE": "given"})
+    assert found(quick_proof(spec)) == {("odd", "config", "values")}

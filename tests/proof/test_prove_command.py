@@ -1,0 +1,132 @@
+"""``gateway prove``: its table, its JSON and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from proof_site import break_inside, one_app, plain_gateway, write_gateway
+
+from gateway.cli.group import gateway
+from gateway.context import AppGlobals, current_app_context
+from gateway.mount import Mount
+from gateway.types import WSGIApplication
+
+
+def run(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        gateway, ["prove", "-c", str(home / "gateway.yaml"), *arguments]
+    )
+
+
+def share_g(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = AppGlobals()
+
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Any:
+            current_app_context.get().g = shared
+            return wsgi(environ, start_response)
+
+        return call
+
+    break_inside(monkeypatch, breaks, "two")
+
+
+def test_a_table_of_claims_and_a_line_of_totals(tmp_path: Path) -> None:
+    plain_gateway(tmp_path, ["one", "two"])
+    result = run(tmp_path, "--requests", "6")
+    assert result.exit_code == 0, result.output
+    heading, one, two, total = result.output.splitlines()
+    assert heading.split() == (
+        ["MOUNT", "KIND", "CONTEXT", "G", "CONFIG", "PROCESS", "ANSWERS", "REMARKS"]
+    )
+    cells = ["one", "wsgi", *["proven (6)"] * 4, "6 x 200", "-"]
+    assert re.split("  +", one) == cells
+    assert two.startswith("two")
+    assert total.startswith("Proven: 2 mounts, 12 requests on 6 server threads, ")
+    assert "of calls of 1 pair of mounts, PID " in total
+
+
+def test_violations_are_listed_below_and_the_exit_code_is_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain_gateway(tmp_path, ["one", "two"])
+    share_g(monkeypatch)
+    result = run(tmp_path, "--requests", "12")
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert "VIOLATED (1" in lines[2]
+    assert any(
+        line.startswith("VIOLATED two, request ") and ", g (new): at entry " in line
+        for line in lines
+    )
+    # Eleven requests had the g of the first; three of them are enough to read.
+    assert "    and 8 more like it" in lines
+    assert lines[-1].startswith("VIOLATED: 2 mounts, 24 requests")
+
+
+def test_json_is_the_same_snapshot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain_gateway(tmp_path, ["one", "two"])
+    share_g(monkeypatch)
+    result = run(tmp_path, "--requests", "6", "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.output)
+    assert report["proven"] is False
+    assert [mount["mount"] for mount in report["mounts"]] == ["one", "two"]
+    assert report["mounts"][0]["verdicts"][0] == {
+        "claim": "context",
+        "status": "proven",
+        "count": 6,
+    }
+    assert {each["mount"] for each in report["violations"]} == {"two"}
+    assert {each["claim"] for each in report["violations"]} == {"g"}
+    assert report["requests"] == 12
+
+
+def test_one_mount_alone_says_what_it_cannot_show(tmp_path: Path) -> None:
+    plain_gateway(tmp_path, ["one", "two"])
+    result = run(tmp_path, "one", "--requests", "2")
+    assert result.exit_code == 0
+    assert " n/a " in result.output
+    assert "note: process: there is one mount only" in result.output
+    assert "overlapping pair" not in result.output
+
+
+def test_an_error_of_the_application_stands_in_the_table_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one_app(tmp_path, "def app(environ, start_response): 1 / 0")
+    result = run(tmp_path, "--requests", "2")
+    assert result.exit_code == 0
+    assert "2 x 500" in result.output
+    assert "the application itself raised ZeroDivisionError (2)" in result.output
+    assert result.stderr == ""
+    assert caplog.records == []
+    assert logging.getLogger("gateway").propagate
+
+
+@pytest.mark.parametrize(
+    ("mounts", "arguments", "code", "words"),
+    [
+        ({"a": {"redirect": "/b", "stat": 1}}, [], 2, "stat"),
+        ({"a": {"app": "nowhere:app"}}, [], 1, "nowhere"),
+        ({"a": {"redirect": "/b"}}, ["b"], 2, "there is no mount 'b'"),
+        ({"a": {"redirect": "/b"}}, ["--requests", "1"], 2, "requests"),
+    ],
+    ids=["config", "load", "mount", "requests"],
+)
+def test_what_cannot_be_examined(
+    tmp_path: Path, mounts: Any, arguments: list[str], code: int, words: str
+) -> None:
+    write_gateway(tmp_path, mounts)
+    result = run(tmp_path, *arguments)
+    assert result.exit_code == code
+    assert words in result.output
+    assert "Traceback" not in result.output
