@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -100,8 +100,7 @@ def _quiet() -> Iterator[None]:
 def _show(report: Report) -> None:
     from gateway.cli.render import show_table
 
-    rows: Any = map(_row, report.mounts)
-    show_table(rows)
+    show_table(map(_row, report.mounts))
     for line in _violations(report.violations):
         click.echo(line)
     for note in report.notes:

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import IO, Any, Final
+from typing import IO, Any, ClassVar, Final, Protocol
 
 import click
 
@@ -65,7 +65,10 @@ class FoundRow:
     source: str
 
 
-Row = RouteRow | CheckRow | LoadedRow | FoundRow
+class Row(Protocol):
+    """One line of a listing: a frozen dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 def show_table(rows: Iterable[Row], *, err: bool = False) -> None:
@@ -146,4 +149,9 @@ def _show_rich(headings: list[str], cells: list[list[str]], stream: IO[Any]) -> 
 
 
 def _style(cell: str) -> str:
-    return {"ok": "green", "FAILED": "bold red", _EMPTY: "dim"}.get(cell, "")
+    word = cell.partition(" (")[0]
+    if word in ("ok", "proven"):
+        return "green"
+    if word in ("FAILED", "VIOLATED"):
+        return "bold red"
+    return "dim" if word in (_EMPTY, "n/a") else ""

@@ -91,14 +91,14 @@ class AccessLog:
         inner[RECORD] = record
         try:
             body = self._application(inner, record.start_response)
+            if type(body) is not list:
+                return _Counted(body, record)
+            record.sent += sum(map(len, body))
         except BaseException:
             record.write()
             raise
-        if type(body) is list:
-            record.sent += sum(map(len, body))
-            record.write()
-            return body
-        return _Counted(body, record)
+        record.write()
+        return body
 
 
 class _Counted:

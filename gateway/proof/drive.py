@@ -24,6 +24,7 @@ _BLOCK: Final = 64 * 1024
 # The wait when the applications have returned is shorter: it is for their sake that a
 # call is late there.
 _PATIENCE: Final = 0.2
+_GOING_ON: Final = "the response was still going on after"
 _CUT_OFF: Final = "the response was cut off in the middle"
 
 
@@ -133,8 +134,10 @@ class _Client:
         try:
             while block := response.read1(_BLOCK):
                 size += len(block)
-                if monotonic() > until or size > self.limits.size:
-                    return f"the response was still going on after {size} bytes"
+                if monotonic() > until:
+                    return f"{_GOING_ON} {self.limits.body:g} s"
+                if size > self.limits.size:
+                    return f"{_GOING_ON} {self.limits.size} bytes"
             # Only this tells the connection that the next request may be sent.
             response.read()
         except TimeoutError:

@@ -146,9 +146,9 @@ class WaitressServer:
             # look at who is idle.
             self._turn(_DRAIN_TICK)
             self._close_idle()
-            if not self._channels():
+            if not self._channels() and not self._busy():
                 break
-        stragglers = len([channel for channel in self._channels() if channel.requests])
+        stragglers = self._busy()
         if stragglers:
             _log.warning(
                 "%d request(s) still running after %gs: cut off",
@@ -162,6 +162,11 @@ class WaitressServer:
         for channel in self._channels():
             channel.handle_close()  # It closes the buffers too, some of them files.
         wasyncore.close_all(self._map)
+
+    def _busy(self) -> int:
+        """Count the requests that are running: a client may have left its own."""
+        running: int = self._dispatcher.active_count
+        return running + len(self._dispatcher.queue)
 
     def _channels(self) -> list[HTTPChannel]:
         return [

@@ -74,7 +74,9 @@ def asked(draw: st.DrawFn) -> Asked:
     return Asked(
         method=draw(st.sampled_from(METHODS)),
         path=path,
-        query=draw(st.sampled_from(["", "", "q=1&q=2", "stop", "q=%3Cb%3E", "number=3"])),
+        query=draw(
+            st.sampled_from(["", "", "q=1&q=2", "stop", "q=%3Cb%3E", "number=3"])
+        ),
         root=draw(st.sampled_from(["", "", "/root", "/r/s"])),
         headers=draw(st.fixed_dictionaries({}, optional=HEADERS)),
         body=body,
@@ -138,5 +140,7 @@ def test_both_answer_the_same(
         expected = theirs.send(request)
         status, headers, body = expected
         if status[:3] in ("204", "304"):
-            headers = [(name, value) for name, value in headers if name != "Content-Type"]
+            headers = [
+                (name, value) for name, value in headers if name != "Content-Type"
+            ]
         assert ours.send(request) == (status, headers, body), request

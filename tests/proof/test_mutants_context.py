@@ -149,6 +149,26 @@ def test_no_context_while_the_body_is_sent(
     assert evidence(report, "broken", "current").endswith("no AppContext was on top")
 
 
+def test_another_application_in_the_same_context(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Exchanging(Stepping):
+        def __next__(self) -> bytes:
+            context = current_app_context.get()
+            own, context.app = context.app, ForeignApplication("stranger", {})
+            try:
+                return super().__next__()
+            finally:
+                context.app = own
+
+    break_inside(monkeypatch, around_body(Exchanging))
+    report = broken_proof(tmp_path)
+    assert ("broken", "context", "current") in found(report)
+    assert evidence(report, "broken", "current") == (
+        "at a body step current_app was 'stranger'"
+    )
+
+
 def test_a_context_left_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Leaking(Mount):
         def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
@@ -287,6 +307,42 @@ def test_an_error_page_for_an_application_that_did_well(
     report = broken_proof(tmp_path)
     assert found(report) == {("broken", "context", "served")}
     assert "the gateway answered 500" in evidence(report, "broken", "served")
+
+
+def test_an_error_of_the_gateway_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Raising(Mount):
+        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
+            serve = super()._compose(wsgi, native)
+
+            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+                for part in serve(environ, start_response):
+                    raise RuntimeError(f"after {part!r}")
+                return []
+
+            return call
+
+    break_mount(monkeypatch, Raising)
+    report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]))
+    assert ("broken", "context", "served") in found(report)
+    assert {mount for mount, _, _ in found(report)} == {"broken"}
+
+
+def test_a_request_that_reaches_no_mount(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Forgetting(Table[Any]):
+        def __init__(self, routes: Any) -> None:
+            super().__init__(route for route in routes if route.prefix != "/broken")
+
+    monkeypatch.setattr(lifecycle, "Table", Forgetting)
+    report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]))
+    assert ("broken", "context", "served") in found(report)
+    assert {mount for mount, _, _ in found(report)} == {"broken"}
+    assert evidence(report, "broken", "served") == (
+        "the request reached no mount: 404 came back"
+    )
 
 
 def test_a_request_that_is_led_to_another_mount(

@@ -53,7 +53,7 @@ def _served(
 
 
 def _last(call: Call) -> str:
-    return f"{call.looks[-1].moment.value}" if call.looks else "outside the mount"
+    return call.looks[-1].moment.value if call.looks else "before the application"
 
 
 def _own_error(call: Call) -> bool:
@@ -114,17 +114,14 @@ def _teardown(call: Call, entry: Look) -> Iterator[tuple[str, str]]:
         yield "teardown", "the teardown functions never ran"
     if len(own) > 1:
         yield "teardown", f"the teardown functions ran {len(own)} times"
-    later = (
-        [look for look in call.looks[own[0] :] if look.moment is not Moment.TEARDOWN]
-        if own
-        else []
-    )
-    if later:
-        yield (
-            "teardown",
-            "the teardown functions ran before the end: the context was still in use "
-            f"{later[-1].moment.value}",
-        )
+    for look in reversed(call.looks[own[0] :] if own else ()):
+        if look.moment is not Moment.TEARDOWN:
+            yield (
+                "teardown",
+                "the teardown functions ran before the end: the context was still in "
+                f"use {look.moment.value}",
+            )
+            break
 
 
 def _closed(call: Call) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from proof_site import (
@@ -350,12 +351,40 @@ ENDLESS = """
 """
 
 
-def test_an_endless_stream_is_cut_off_and_remarked(tmp_path: Path) -> None:
-    report = quick_proof(one_app(tmp_path, ENDLESS), body=0.3)
+@pytest.mark.parametrize(
+    ("limits", "remark"),
+    [
+        ({"body": 0.2, "size": 1 << 40}, "still going on after 0.2 s (3)"),
+        ({"body": 60.0, "size": 100_000}, "still going on after 100000 bytes (3)"),
+    ],
+    ids=["time", "size"],
+)
+def test_an_endless_stream_is_cut_off_and_remarked(
+    tmp_path: Path, limits: dict[str, Any], remark: str
+) -> None:
+    report = quick_proof(one_app(tmp_path, ENDLESS), **limits)
     assert report.violations == ()
-    still_going, not_sent = of(report, "odd").remarks
-    assert still_going.startswith("the response was still going on after")
-    assert not_sent == "3 requests were not sent"
+    assert of(report, "odd").remarks == (
+        f"the response was {remark}",
+        "3 requests were not sent",
+    )
+
+
+STOPPING = """
+    import time
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        yield b"part"
+        time.sleep(1)
+        yield b"more"
+"""
+
+
+def test_a_stream_that_stops_is_left(tmp_path: Path) -> None:
+    report = quick_proof(one_app(tmp_path, STOPPING), response=0.2)
+    assert report.violations == ()
+    assert "the response stopped for 0.2 s (3)" in of(report, "odd").remarks
 
 
 HANGING = """
@@ -405,3 +434,20 @@ CHANGING = """
 def test_an_application_that_changes_its_own_config(tmp_path: Path) -> None:
     spec = one_app(tmp_path, CHANGING, config={"TITLE": "given"})
     assert found(quick_proof(spec)) == {("odd", "config", "values")}
+
+
+EMPTYING = """
+    from gateway import g
+
+    def app(environ, start_response):
+        for name in list(g):
+            g.pop(name)
+        start_response("200 OK", [])
+        return []
+"""
+
+
+def test_an_application_that_empties_g(tmp_path: Path) -> None:
+    report = quick_proof(one_app(tmp_path, EMPTYING))
+    assert found(report) == {("odd", "g", "unshared")}
+    assert evidence(report, "odd", "unshared").endswith("put in g was gone")

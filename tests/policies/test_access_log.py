@@ -1,0 +1,325 @@
+"""The access log: what a line says, what it cannot be made to say, what it costs."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from composing import composed, get
+from werkzeug.test import Client, create_environ
+
+from gateway.policies.access_log import RECORD, AccessLog
+from gateway.servers.waitress import running
+
+APP = """
+class Closing:
+    def __init__(self, pieces):
+        self.pieces = pieces
+    def __iter__(self):
+        return iter(self.pieces)
+    def close(self):
+        raise ValueError("close")
+
+
+def application(environ, start_response):
+    kind = environ["PATH_INFO"]
+    if kind == "/raises":
+        raise ValueError("before")
+    write = start_response("200 OK", [("Content-Type", "text/plain")])
+    if kind == "/late":
+        raise ValueError("after")
+    if kind == "/stream":
+        return iter([b"one", b"four", b""])
+    if kind == "/middle":
+        def steps():
+            yield b"12345"
+            raise ValueError("middle")
+        return steps()
+    if kind == "/tuple":
+        return (b"12", b"34")
+    if kind == "/write":
+        write(b"written ")
+        return [b"returned"]
+    if kind == "/close":
+        return Closing([b"123"])
+    return [b"a list", b" of two"]
+"""
+
+LINE = re.compile(
+    r'(?P<client>\S+) "(?P<method>\S+) (?P<url>\S+) (?P<protocol>\S+)" '
+    r"(?P<status>\S+) (?P<sent>\d+) (?P<mount>\S+) (?P<time>\d+\.\d)ms"
+)
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Turn the log on; gives what returns and forgets its lines."""
+    caplog.set_level(logging.INFO, "gateway.access")
+
+    def take() -> list[str]:
+        found = [
+            record.getMessage()
+            for record in caplog.records
+            if record.name == "gateway.access"
+        ]
+        caplog.clear()
+        for line in found:
+            assert LINE.fullmatch(line), line
+            assert line.isascii()
+        return found
+
+    return take
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Any]:
+    mounts = """
+        app: {app: app:application}
+        old: {redirect: /app}
+        """
+    with composed(tmp_path, mounts, {"app.py": APP}) as gateway:
+        yield gateway
+
+
+def shown(line: str, *names: str) -> tuple[str, ...]:
+    match = LINE.fullmatch(line)
+    assert match is not None
+    return tuple(match[name] for name in names)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sent", "mount"),
+    [
+        ("/app/", "200", "13", "app"),
+        ("/app/tuple", "200", "4", "app"),
+        ("/app/stream", "200", "7", "app"),
+        ("/app/write", "200", "16", "app"),
+        ("/app", "308", None, "-"),
+        ("/old/x", "307", "0", "old"),
+        ("/none", "404", None, "-"),
+    ],
+)
+def test_a_line_says_what_was_answered(
+    gateway: Any, lines: Any, path: str, status: str, sent: str | None, mount: str
+) -> None:
+    client = {"REMOTE_ADDR": "192.0.2.1"}
+    response = get(gateway, path, environ_overrides=client)
+    (line,) = lines()
+    assert shown(line, "client", "method", "url", "protocol") == (
+        "192.0.2.1",
+        "GET",
+        path,
+        "HTTP/1.1",
+    )
+    if sent is None:
+        sent = str(len(response.data))
+        assert sent != "0"
+    assert shown(line, "status", "sent", "mount") == (status, sent, mount)
+
+
+def test_a_body_that_is_closed_early_counts_what_was_sent(
+    gateway: Any, lines: Any
+) -> None:
+    response = Client(gateway).get("/app/stream")
+    assert lines() == []
+    assert next(iter(response.response)) == b"one"
+    response.close()
+    (line,) = lines()
+    assert shown(line, "status", "sent", "mount") == ("200", "3", "app")
+
+
+def test_an_error_in_the_middle_of_a_body_is_a_line_too(lines: Any) -> None:
+    def application(environ: Any, start_response: Any) -> Iterator[bytes]:
+        environ[RECORD].mount = "app"
+        start_response("200 OK", [])
+        yield b"12345"
+        raise ValueError("middle")
+
+    body: Any = AccessLog(application)(create_environ(), lambda *args: None)
+    assert next(body) == b"12345"
+    with pytest.raises(ValueError, match="middle"):
+        next(body)
+    assert lines() == []
+    body.close()
+    body.close()
+    assert shown(lines()[0], "status", "sent", "mount") == ("200", "5", "app")
+    assert lines() == []
+    # PEP 3333 has no place for it, but it does no harm.
+    assert list(body) == []
+
+
+def test_an_error_while_closing_is_a_line_too(gateway: Any, lines: Any) -> None:
+    body = gateway(create_environ("/app/close"), lambda *args: None)
+    assert list(body) == [b"123"]
+    with pytest.raises(ValueError, match="close"):
+        body.close()
+    assert shown(lines()[0], "status", "sent") == ("200", "3")
+
+
+def test_an_error_that_nobody_answers_for_is_a_line_without_a_status(
+    lines: Any,
+) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        AccessLog(application)(create_environ("/x"), lambda *args: None)
+    assert shown(lines()[0], "url", "status", "sent", "mount") == ("/x", "-", "0", "-")
+
+
+def test_the_status_is_the_one_that_the_client_got(lines: Any) -> None:
+    sent: list[str] = []
+
+    def server(status: str, headers: Any, exc_info: Any = None) -> Any:
+        if sent and exc_info:
+            raise exc_info[1]
+        sent.append(status)
+        return sent.append
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"x"
+        try:
+            raise ValueError("too late")
+        except ValueError as error:
+            start_response("500 No", [], (ValueError, error, error.__traceback__))
+
+    body: Any = AccessLog(application)(create_environ(), server)
+    assert next(body) == b"x"
+    with pytest.raises(ValueError, match="too late"):
+        next(body)
+    body.close()
+    assert shown(lines()[0], "status") == ("200",)
+
+
+def test_a_second_status_counts_where_the_server_took_it(lines: Any) -> None:
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        error = ValueError()
+        start_response("500 No", [], (ValueError, error, None))
+        return [b""]
+
+    AccessLog(application)(create_environ(), lambda *args: None)
+    assert shown(lines()[0], "status") == ("500",)
+
+
+def test_a_body_that_is_none_is_the_applications_error(lines: Any) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+
+    with pytest.raises(TypeError):
+        AccessLog(application)(create_environ("/x"), lambda *args: None)
+    assert shown(lines()[0], "url", "status") == ("/x", "200")
+
+
+EVIL = '" 200 0 - 0.0ms\r\nforged "GET / HTTP/1.1" 200 5 app 1.0ms \x1b[31m\u2028'
+
+
+@pytest.mark.parametrize("where", ["path", "query", "method", "client", "protocol"])
+def test_no_part_of_a_request_can_forge_a_line(
+    gateway: Any, lines: Any, where: str
+) -> None:
+    raw = EVIL.encode().decode("latin-1")
+    environ = create_environ("/app/")
+    key = {
+        "path": "PATH_INFO",
+        "query": "QUERY_STRING",
+        "method": "REQUEST_METHOD",
+        "client": "REMOTE_ADDR",
+        "protocol": "SERVER_PROTOCOL",
+    }[where]
+    environ[key] = f"/app/{raw}" if where == "path" else raw
+    # What the user says of himself is not in the line at all.
+    environ["REMOTE_USER"] = environ["HTTP_USER_AGENT"] = raw
+    environ["HTTP_REFERER"] = raw
+    list(gateway(environ, lambda *args: lambda data: None))
+    (line,) = lines()
+    assert not set(line) & set("\r\n\x1b")
+    assert shown(line, "status", "mount") == ("200", "app")
+    assert "%0D%0Aforged" in line
+    assert line.count('"') == 2
+
+
+def test_what_is_not_known_is_a_dash(gateway: Any, lines: Any) -> None:
+    environ = create_environ("/app/ü?ä=%20")
+    environ["REMOTE_ADDR"] = ""  # a Unix socket
+    del environ["SERVER_PROTOCOL"]
+    list(gateway(environ, lambda *args: lambda data: None))
+    (line,) = lines()
+    assert shown(line, "client", "url", "protocol") == (
+        "-",
+        "/app/%C3%BC?%C3%A4=%20",
+        "-",
+    )
+
+
+def test_addresses_of_either_version(gateway: Any, lines: Any) -> None:
+    get(gateway, "/app/", environ_overrides={"REMOTE_ADDR": "fe80::1%eth0"})
+    assert shown(lines()[0], "client") == ("fe80::1%eth0",)
+
+
+def test_the_prefix_that_the_gateway_is_mounted_at_is_shown(
+    gateway: Any, lines: Any
+) -> None:
+    get(gateway, "/app/x", environ_overrides={"SCRIPT_NAME": "/outer"})
+    assert shown(lines()[0], "url") == ("/outer/app/x",)
+
+
+def test_off_it_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "gateway.access")
+    given = create_environ()
+    body = [b"x"]
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any: ...
+
+    def application(environ: Any, start: Any) -> Any:
+        assert environ is given
+        assert start is start_response
+        assert RECORD not in environ
+        return body
+
+    assert AccessLog(application)(given, start_response) is body
+    assert caplog.records == []
+
+
+def test_the_servers_environ_is_not_changed(gateway: Any, lines: Any) -> None:
+    environ = create_environ("/app/")
+    before = dict(environ)
+    gateway(environ, lambda *args: lambda data: None)
+    assert environ == before
+    assert len(lines()) == 1
+
+
+def test_requests_over_a_real_server(gateway: Any, lines: Any) -> None:
+    spec = replace(gateway.spec.server, port=0, threads=2)
+    with running(gateway, spec) as server:
+        for request in (
+            b"GET /app/%0D%0AX?a=%22b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            b"GET /app/stream HTTP/1.0\r\n\r\n",
+            b"GET /app/raises HTTP/1.0\r\n\r\n",
+            b"GET /app/late HTTP/1.0\r\n\r\n",
+            b"GET /app/middle HTTP/1.0\r\n\r\n",
+            b"GET /%00 HTTP/1.0\r\n\r\n",
+            b"GET / HTTP/1.0\r\nHost: a b\r\n\r\n",
+        ):
+            with closing(socket.create_connection(server.address, 10)) as client:
+                client.sendall(request)
+                while client.recv(4096):
+                    pass
+    found = [shown(line, "url", "protocol", "status", "mount") for line in lines()]
+    assert found == [
+        ("/app/%0D%0AX?a=%22b", "HTTP/1.1", "200", "app"),
+        ("/app/stream", "HTTP/1.0", "200", "app"),
+        ("/app/raises", "HTTP/1.0", "500", "app"),
+        ("/app/late", "HTTP/1.0", "500", "app"),
+        ("/app/middle", "HTTP/1.0", "200", "app"),
+        ("/%00", "HTTP/1.0", "400", "-"),
+        ("/", "HTTP/1.0", "400", "-"),
+    ]
