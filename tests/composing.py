@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -101,7 +102,11 @@ def run_alone(code: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error::ResourceWarning", "-c", dedent(code)],
         cwd=folder,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        env={
+            "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
+            # So that what runs there is measured too.
+            **{k: v for k, v in os.environ.items() if k.startswith("COVERAGE_")},
+        },
         capture_output=True,
         text=True,
         timeout=60,

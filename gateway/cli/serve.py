@@ -40,12 +40,11 @@ def command(
     SIGTERM and SIGINT end it in good order: requests in flight are finished, then the
     applications are shut down. Exit code 1: requests outlasted the drain timeout.
     """
-    with _interruptible():
+    with _interruptible(), _log_to_stderr(quiet):
         from gateway.config.load import load_config
         from gateway.lifecycle import Gateway
         from gateway.servers.waitress import WaitressServer
 
-        _log_to_stderr(quiet)
         spec = load_config(config)
         server_spec = replace(
             spec.server,
@@ -102,12 +101,20 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _log_to_stderr(quiet: bool) -> None:
+@contextmanager
+def _log_to_stderr(quiet: bool) -> Iterator[None]:
     """Send the gateway's own log to standard error; the applications' is theirs."""
     logger = logging.getLogger("gateway")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     # An application may configure the root logger; each line is still written once.
     logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from werkzeug.datastructures import CallbackDict
 
-from gateway.errors import MissingExtraError
+from gateway.errors import GatewayError, MissingExtraError
 from gateway.framework.sessions import (
     SessionInterface,
     SessionMixin,
@@ -27,6 +27,10 @@ from gateway.framework.sessions import (
 from gateway.framework.wrappers import Request, Response
 
 _ID_BYTES = 32
+
+
+class SessionNotStoredError(GatewayError, RuntimeError):
+    """The store did not take a session."""
 
 
 class StoredSession(CallbackDict[str, Any], SessionMixin):
@@ -154,14 +158,21 @@ class StoredSessionInterface(SessionInterface):
         return self.session_class(sid, self.serializer.loads(text))
 
     def save_session(self, app: Any, session: Any, response: Response) -> None:
-        """Store the session if it asks for it, or forget it once it is empty."""
+        """Store the session if it asks for it, or forget it once it is empty.
+
+        :raises SessionNotStoredError: the store did not take it.
+        """
         changed = True
         if session.old_sid is not None:
             self.cache.delete(self._key(session.old_sid))
         if session and self.should_set_cookie(app, session):
             lifetime = int(app.permanent_session_lifetime.total_seconds())
             text = self.serializer.dumps(dict(session))
-            self.cache.set(self._key(session.sid), text, timeout=lifetime)
+            if not self.cache.set(self._key(session.sid), text, timeout=lifetime):
+                raise SessionNotStoredError(
+                    f"the session was not stored: {type(self.cache).__name__} refused "
+                    f"{len(text)} characters; see its own log records for the reason"
+                )
             response.set_cookie(
                 self.get_cookie_name(app),
                 session.sid,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from copy import copy
+from functools import cache
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,6 @@ import werkzeug.test
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Request as BaseRequest
 
-from gateway._version import __version__
 from gateway.types import WSGIEnvironment
 
 
@@ -66,6 +66,13 @@ class BaseURLError(ValueError, AssertionError):
     """A base URL was given along with a part of it."""
 
 
+@cache
+def _werkzeug_version() -> str:
+    from importlib.metadata import version
+
+    return version("werkzeug")
+
+
 class Client(werkzeug.test.Client):
     """Calls an application as a browser would, with cookies.
 
@@ -82,7 +89,7 @@ class Client(werkzeug.test.Client):
         self._context_stack = ExitStack()
         self.environ_base: dict[str, Any] = {
             "REMOTE_ADDR": "127.0.0.1",
-            "HTTP_USER_AGENT": f"gateway/{__version__}",
+            "HTTP_USER_AGENT": f"Werkzeug/{_werkzeug_version()}",
         }
 
     @contextmanager

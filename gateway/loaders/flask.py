@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -74,25 +74,18 @@ class _AfterImport(MetaPathFinder):
         if fullname != "flask.app":
             return None
         spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Seeding(spec.loader)
+        loader: Any = None if spec is None else spec.loader
+        if hasattr(loader, "exec_module"):
+            _seed_after(loader)
         return spec
 
 
-class _Seeding(Loader):
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
+def _seed_after(loader: Any) -> None:
+    execute = loader.exec_module
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        # From here on the module is as if nothing had been in between.
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
+    def exec_module(module: ModuleType) -> None:
+        del loader.exec_module  # from here on it is as if nothing had been done to it
+        execute(module)
         _seed(module)
+
+    loader.exec_module = exec_module

@@ -60,7 +60,7 @@ def _load(spec: MountSpec, home: Path) -> Loaded:
             return load_static(spec.name, folder)
         case RedirectTarget(location=location, status=status):
             return load_redirect(spec.name, spec.prefix, location, status)
-        case AppTarget() | AsgiTarget() as target:
+        case target:
             return _load_code(spec, target, home)
 
 

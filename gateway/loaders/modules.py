@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import PathFinder
 from os.path import relpath, samefile
 from pathlib import Path
@@ -160,21 +161,17 @@ class _SharedFolders:
         self._users: Counter[str] = Counter()
 
     def enter(self, folder: str) -> Callable[[], None]:
-        """Put *folder* on ``sys.path``; return what undoes it, once."""
+        """Put *folder* on ``sys.path``; return what undoes it."""
         with self._lock:
             if folder in sys.path and not self._users[folder]:
                 return _nothing  # somebody else's, who may want it to stay
             self._users[folder] += 1
             if folder not in sys.path:
                 sys.path.insert(0, folder)
-        left = [folder]
-        return lambda: self._leave(left)
+        return partial(self._leave, folder)
 
-    def _leave(self, left: list[str]) -> None:
+    def _leave(self, folder: str) -> None:
         with self._lock:
-            if not left:
-                return
-            folder = left.pop()
             self._users[folder] -= 1
             # The application may have removed it itself.
             if not self._users[folder] and folder in sys.path:

@@ -104,30 +104,30 @@ class AccessLog:
 class _Counted:
     """A body that counts its bytes and writes its record when it is closed."""
 
-    __slots__ = ("_body", "_iterator", "_record")
+    __slots__ = ("_body", "_closed", "_iterator", "_record")
 
     def __init__(self, body: Iterable[bytes], record: AccessRecord) -> None:
         self._body = body
         self._iterator = iter(body)
-        self._record: AccessRecord | None = record
+        self._record = record
+        self._closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         chunk = next(self._iterator)
-        if self._record is not None:
-            self._record.sent += len(chunk)
+        self._record.sent += len(chunk)
         return chunk
 
     def close(self) -> None:
         """Close the body, and write the record; once."""
-        record, self._record = self._record, None
-        if record is None:
+        if self._closed:
             return
+        self._closed = True
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
         finally:
-            record.write()
+            self._record.write()

@@ -65,9 +65,9 @@ def test_the_order_of_a_request(app: App, client: Client, sent: Any) -> None:
     assert about["appcontext-tearing-down"] == {"exc": None}
 
 
-def test_an_exception(app: App, sent: Any) -> None:
+def test_an_exception(app: App, sent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     app.testing = False
-    app.logger.disabled = True
+    monkeypatch.setattr(app.logger, "disabled", True)
     error = ZeroDivisionError()
 
     @app.get("/")

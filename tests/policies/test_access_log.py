@@ -174,6 +174,17 @@ def test_an_error_that_nobody_answers_for_is_a_line_without_a_status(
     assert shown(lines()[0], "url", "status", "sent", "mount") == ("/x", "-", "0", "-")
 
 
+def test_a_body_that_cannot_be_closed_ends_all_the_same(lines: Any) -> None:
+    def application(environ: Any, start_response: Any) -> tuple[bytes, ...]:
+        start_response("200 OK", [])
+        return (b"12", b"34")
+
+    body: Any = AccessLog(application)(create_environ(), lambda *args: None)
+    assert list(body) == [b"12", b"34"]
+    body.close()
+    assert shown(lines()[0], "status", "sent") == ("200", "4")
+
+
 def test_the_status_is_the_one_that_the_client_got(lines: Any) -> None:
     sent: list[str] = []
 
