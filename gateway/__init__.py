@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from gateway.framework.helpers import get_flashed_messages as get_flashed_messages
     from gateway.framework.helpers import has_app_context as has_app_context
     from gateway.framework.helpers import has_request_context as has_request_context
+    from gateway.framework.helpers import jsonify as jsonify
     from gateway.framework.helpers import make_response as make_response
     from gateway.framework.helpers import redirect as redirect
     from gateway.framework.helpers import stream_with_context as stream_with_context
     from gateway.framework.helpers import url_for as url_for
-    from gateway.framework.json import jsonify as jsonify
     from gateway.framework.sessions import SessionMixin
     from gateway.framework.signals import appcontext_popped as appcontext_popped
     from gateway.framework.signals import appcontext_pushed as appcontext_pushed
@@ -100,7 +100,7 @@ _HOME = {
     "got_request_exception": "gateway.framework.signals",
     "has_app_context": "gateway.framework.helpers",
     "has_request_context": "gateway.framework.helpers",
-    "jsonify": "gateway.framework.json",
+    "jsonify": "gateway.framework.helpers",
     "make_response": "gateway.framework.helpers",
     "message_flashed": "gateway.framework.signals",
     "mount_url": "gateway.site",

@@ -169,7 +169,7 @@ def _mount(
         load_seconds=seconds,
         close=loaded.close,
     )
-    loaded.application.mount = Mounted(_point(mount), site)
+    loaded.application.mount = Mounted(_point(mount), site, loaded.namespace)
     return mount
 
 

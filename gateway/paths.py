@@ -17,7 +17,7 @@ def from_text(text: str) -> str:
 
 def quote_path(path: str) -> str:
     """Return a WSGI *path* percent-encoded, as it stands in a URL and in a log line."""
-    return quote(path.encode("latin-1"), _PATH_SAFE)
+    return quote(path.encode("latin-1", "replace"), _PATH_SAFE)
 
 
 def quote_query(query: str) -> str:

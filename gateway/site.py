@@ -54,10 +54,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """An application's own place in a site: its ``mount`` attribute."""
+    """An application's own place in a site: its ``mount`` attribute.
+
+    :param namespace: the modules that are the mount's own, a
+        ``gateway.isolation.modules.Namespace``; ``None`` where there are none.
+    """
 
     point: MountPoint
     site: Site
+    namespace: Any = None
 
 
 class UnknownMountError(GatewayError, LookupError):

@@ -293,7 +293,8 @@ def test_a_site_says_where_its_mounts_are(gateway: Gateway, tmp_path: Path) -> N
     assert gateway.site.mounts["deep"] == MountPoint("deep", "/a/ü", None, "wsgi")
     assert gateway.site.mounts["files"].kind == "static"
     mounted = gateway.mounts["deep"].application.mount
-    assert mounted == Mounted(gateway.site.mounts["deep"], gateway.site)
+    assert mounted.point == gateway.site.mounts["deep"]
+    assert mounted.site is gateway.site
     assert Site().mounts == {}
     # While the mounts are being loaded, the site is not known yet.
     app = {"app.py": "from gateway import mount_url\nmount_url('a')"}

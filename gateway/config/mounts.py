@@ -84,6 +84,7 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         config=values.get("config", {}),
         shutdown=values.get("shutdown"),
         place=entry.key.place,
+        home=reader.folder,
     )
     return MountDraft(claim, spec)
 
@@ -183,13 +184,7 @@ def _check_together(
     path: str,
 ) -> None:
     """Report keys that are right alone but not beside one another."""
-    imports, args = node.get("imports"), node.get("args")
-    if imports and values.get("imports") == "private" and not node.get("path"):
-        reader.report(
-            imports.value.place,
-            key_path(path, "imports"),
-            "private modules are those of a folder: add 'path:', or remove this",
-        )
+    args = node.get("args")
     if args and values.get("args") and values.get("factory") is False:
         reader.report(
             args.key.place,
@@ -216,11 +211,10 @@ def _target(kind: str, values: Mapping[str, Any]) -> Target:
         default = keys_of("mount")["status"].default_value()
         return RedirectTarget(values["redirect"], values.get("status", default))
     target = AppTarget if kind == "app" else AsgiTarget
-    folder = values.get("path")
     return target(
         reference=values[kind],
-        path=folder,
-        imports=values.get("imports", "private") if folder else "shared",
+        path=values.get("path"),
+        imports=values.get("imports"),
         args=values.get("args", {}),
         factory=values.get("factory"),
     )

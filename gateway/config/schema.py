@@ -243,16 +243,18 @@ TABLE: Final = (
         ("mount",),
         FOLDER,
         "The folder that the application's modules are imported from.",
-        otherwise="installed modules",
+        otherwise="the folder of this file, if the module is there; else it is an "
+        "installed one",
         kinds=_CODE,
     ),
     Key(
         "imports",
         ("mount", "defaults"),
         choice("private", "shared"),
-        "Whether the mount has modules of its own (private, which needs `path:`), so "
-        "that two mounts may each have an app.py, or those of the process (shared).",
-        otherwise="private with `path`, else shared",
+        "Whether the mount has modules of its own (private), so that two mounts may "
+        "each have an app.py, or those of the process (shared), with `path` on "
+        "`sys.path`.",
+        otherwise="private, except for an installed module",
         kinds=_CODE,
     ),
     Key(

@@ -44,16 +44,17 @@ class AppTarget:
     """A WSGI application (PEP 3333), or a factory of one.
 
     :param reference: ``module:attribute``; both sides may be dotted.
-    :param path: the import root, absolute; ``None`` for what is installed.
-    :param imports: whether the mount has a module namespace of its own; always
-        ``shared`` without a *path*.
+    :param path: the import root, absolute; ``None`` for the mount's ``home`` if the
+        module is there, else for what is installed.
+    :param imports: whether the mount has a module namespace of its own; ``None``
+        where the file does not say: it has one unless the module is installed.
     :param args: the keyword arguments of the factory.
     :param factory: ``None`` where the object itself is to tell.
     """
 
     reference: str
     path: Path | None
-    imports: Imports
+    imports: Imports | None
     args: Mapping[str, object] = field(repr=False)
     factory: bool | None
 
@@ -64,7 +65,7 @@ class AsgiTarget:
 
     reference: str
     path: Path | None
-    imports: Imports
+    imports: Imports | None
     args: Mapping[str, object] = field(repr=False)
     factory: bool | None
 
@@ -105,6 +106,7 @@ class MountSpec:
     :param config: the application's configuration, the file's defaults included.
     :param shutdown: ``module:attribute`` of what is called when the mount is closed.
     :param place: where the mount's name stands.
+    :param home: the folder of the file that it stands in.
     """
 
     name: str
@@ -114,6 +116,7 @@ class MountSpec:
     config: Mapping[str, object] = field(repr=False)
     shutdown: str | None
     place: Place
+    home: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _as_timedelta(value: Any) -> Any:
-    return value if isinstance(value, timedelta) else timedelta(seconds=value)
+    if value is None or isinstance(value, timedelta):
+        return value
+    return timedelta(seconds=value)
 
 
 class App(RequestCycle, TemplateSupport, ApplicationMarker):

@@ -189,7 +189,12 @@ class ApplicationCommands(AppGroup):
         if asks_for_help or (not args and self.no_args_is_help):
             _ENV_FILE.handle_parse_result(ctx, {}, [])
             _APP.handle_parse_result(ctx, {}, [])
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except BaseException:
+            # Click leaves what the help has looked up, contexts included, open.
+            ctx.close()
+            raise
 
 
 run_command.params.insert(0, _DEBUG)

@@ -95,7 +95,9 @@ def with_appcontext(f: F) -> F:
 class AppGroup(click.Group):
     """A group whose commands run within the application's context."""
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
+    def command(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Command]:
         """Make a command of the decorated function.
 
         :param with_appcontext: ``False`` leaves the context out.
@@ -110,7 +112,10 @@ class AppGroup(click.Group):
 
         return decorate
 
-    def group(self, *args: Any, **kwargs: Any) -> Any:
+    def group(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Group]:
         """Make a group, of this class too, of the decorated function."""
         kwargs.setdefault("cls", AppGroup)
-        return super().group(*args, **kwargs)
+        decorate: Any = super().group(*args, **kwargs)
+        return cast("Callable[[Callable[..., Any]], click.Group]", decorate)

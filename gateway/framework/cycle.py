@@ -230,7 +230,9 @@ class RequestCycle(Routing, ErrorHandling):
         status = headers = None
         if isinstance(rv, tuple):
             rv, status, headers = split_return(rv)
-        if isinstance(rv, str | bytes | bytearray | Iterator):
+        if isinstance(rv, bytearray):
+            rv = bytes(rv)  # what PEP 3333 lets a body consist of
+        if isinstance(rv, str | bytes | Iterator):
             return self.response_class(rv, status=status, headers=headers)
         if not isinstance(rv, self.response_class):
             rv = self._make_other_response(rv)

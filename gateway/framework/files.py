@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import werkzeug.utils
 
 from gateway.globals import require_app_context, require_request_context
+
+if TYPE_CHECKING:
+    from gateway.framework.wrappers import Response
 
 
 def _arguments(options: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def send_file(
     etag: bool | str = True,
     last_modified: Any = None,
     max_age: Any = None,
-) -> Any:
+) -> Response:
     """Answer with a file that the application chose.
 
     :param path_or_file: a path (relative to the application's root) or an open file.
@@ -55,16 +58,19 @@ def send_file(
         "last_modified": last_modified,
         "max_age": max_age,
     }
-    return werkzeug.utils.send_file(**_arguments(options))
+    return cast("Response", werkzeug.utils.send_file(**_arguments(options)))
 
 
 def send_from_directory(
     directory: str | os.PathLike[str], path: str | os.PathLike[str], **kwargs: Any
-) -> Any:
+) -> Response:
     """Answer with a file below a folder; 404 for anything outside it.
 
     :param directory: the folder, relative to the application's root.
     :param path: the path from the request.
     :param kwargs: those of :func:`send_file`.
     """
-    return werkzeug.utils.send_from_directory(directory, path, **_arguments(kwargs))
+    return cast(
+        "Response",
+        werkzeug.utils.send_from_directory(directory, path, **_arguments(kwargs)),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 import werkzeug.exceptions
 import werkzeug.utils
@@ -13,6 +13,11 @@ from gateway.context import current_app_context, top_request_context
 from gateway.errors import OutsideContextError
 from gateway.framework.signals import message_flashed
 from gateway.globals import current_app, require_request_context, session
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as BaseResponse
+
+    from gateway.framework.wrappers import Response
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -123,11 +128,24 @@ def _in_context(pieces: Iterator[Any]) -> Iterator[Any]:
                 close()
 
 
-def make_response(*args: Any) -> Any:
+def make_response(*args: Any) -> Response:
     """Turn what a view could return into a response, to change it."""
-    if not args:
-        return current_app.response_class()
-    return current_app.make_response(args[0] if len(args) == 1 else args)
+    response: Response
+    if args:
+        response = current_app.make_response(args[0] if len(args) == 1 else args)
+    else:
+        response = current_app.response_class()
+    return response
+
+
+def jsonify(*args: Any, **kwargs: Any) -> Response:
+    """Build a JSON response of the current application.
+
+    :param args: one value, or several for a list.
+    :param kwargs: the keys of an object, in place of *args*.
+    """
+    response: Response = current_app.json.response(*args, **kwargs)
+    return response
 
 
 def url_for(
@@ -159,7 +177,9 @@ def url_for(
     return url
 
 
-def redirect(location: str, code: int = 302, Response: Any = None) -> Any:
+def redirect(
+    location: str, code: int = 302, Response: type[BaseResponse] | None = None
+) -> BaseResponse:
     """Answer with a redirect (RFC 9110, 15.4).
 
     :param location: where to, absolute or relative.
@@ -169,11 +189,11 @@ def redirect(location: str, code: int = 302, Response: Any = None) -> Any:
     context = current_app_context.get(None)
     app: Any = None if context is None else context.app
     if hasattr(app, "redirect"):
-        return app.redirect(location, code=code)
+        return cast("BaseResponse", app.redirect(location, code=code))
     return werkzeug.utils.redirect(location, code=code, Response=Response)
 
 
-def abort(code: Any, *args: Any, **kwargs: Any) -> NoReturn:
+def abort(code: int | BaseResponse, *args: Any, **kwargs: Any) -> NoReturn:
     """Stop the request with an HTTP error.
 
     :param code: the status, or a response.

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from gateway.context import current_app_context
-from gateway.globals import current_app
 
 
 def _default(value: Any) -> Any:
@@ -144,8 +143,3 @@ def load(fp: IO[Any], **kwargs: Any) -> Any:
     context = current_app_context.get(None)
     provider = None if context is None else getattr(context.app, "json", None)
     return (_json if provider is None else provider).load(fp, **kwargs)
-
-
-def jsonify(*args: Any, **kwargs: Any) -> Any:
-    """Build a JSON response of the current application."""
-    return current_app.json.response(*args, **kwargs)

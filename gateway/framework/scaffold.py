@@ -188,11 +188,12 @@ class Scaffold:
         return send_from_directory(folder, filename, max_age=max_age)
 
     def open_resource(
-        self, resource: str, mode: str = "rb", encoding: str | None = None
+        self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
     ) -> IO[Any]:
         """Open a file next to the code, for reading.
 
         :param resource: its path, relative to *root_path*.
+        :param encoding: that of a text.
         :raises ValueError: *mode* would write.
         """
         if mode not in {"r", "rt", "rb"}:
@@ -201,7 +202,7 @@ class Scaffold:
                 "use one of r, rt and rb"
             )
         path = os.path.join(self.root_path, resource)
-        return open(path, mode, encoding=encoding)
+        return open(path, mode, encoding=None if "b" in mode else encoding)
 
     # Routes
 
@@ -210,8 +211,8 @@ class Scaffold:
     ) -> Callable[[F], F]:
         if "methods" in options:
             raise TypeError(
-                f"{method.lower()}() already says the method: use route() with "
-                "methods=[...] for several"
+                "Use the 'route' decorator to use the 'methods' argument: "
+                f"{method.lower()}() already says its method"
             )
         return self.route(rule, methods=[method], **options)
 

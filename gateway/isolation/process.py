@@ -17,6 +17,7 @@ from threading import RLock
 from types import FrameType, ModuleType
 from typing import Final
 
+from gateway.context import current_app_context
 from gateway.errors import GatewayError
 from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
 from gateway.isolation.finder import (
@@ -155,7 +156,7 @@ class Process:
         member = namespace_of(asker)
         if member is not None:
             return member if member.owns(top_level) else None
-        member = current_namespace.get()
+        member = current_namespace.get() or _served()
         # A mere folder of the process, such as one of the working directory, is no
         # reason to keep the mount from its module.
         if member is None or has_module(top_level, folders=False):
@@ -166,6 +167,13 @@ class Process:
         """Return the folder of the open namespace that the module is in, if any."""
         member = self._open.get(package_of(module_name))
         return None if member is None else str(member.path)
+
+
+def _served() -> Member | None:
+    """Return the namespace of the mount whose application is current."""
+    context = current_app_context.get(None)
+    mounted = None if context is None else getattr(context.app, "mount", None)
+    return None if mounted is None else mounted.namespace
 
 
 def namespace_of(frame: FrameType | None) -> Member | None:

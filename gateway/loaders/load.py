@@ -67,7 +67,7 @@ def _load(spec: MountSpec, home: Path) -> Loaded:
 def _load_code(spec: MountSpec, target: AppTarget | AsgiTarget, home: Path) -> Loaded:
     settings = copy.deepcopy(dict(spec.config))
     stand_in = ForeignApplication(spec.name, Config(str(home), settings))
-    modules = modules_of(spec.name, target, home)
+    modules = modules_of(spec.name, target, spec.home, home)
     seed_config.set(settings)
     # Current while it loads, so that code at a module's top level sees its own.
     current_app_context.set(AppContext(stand_in))
@@ -77,7 +77,7 @@ def _load_code(spec: MountSpec, target: AppTarget | AsgiTarget, home: Path) -> L
         try:
             built = _built(spec, target, modules, interface)
         except AppCrashedError as error:
-            if modules.private and is_in_django(error.frames):
+            if modules.namespace is not None and is_in_django(error.frames):
                 raise _needs_shared_imports(error) from error
             raise
         shutdown = _shutdown(spec, modules)
@@ -159,12 +159,13 @@ def _wsgi(
         application.config.update(copy.deepcopy(dict(spec.config)))
     return Loaded(
         application,
-        modules.serving(built),
+        built,
         kind,
         modules.source,
         served=built,
         native=kind == "native",
         exclusive="Django" if kind == "django" else None,
+        namespace=modules.namespace,
         close=_closer(application, modules, shutdown, None),
     )
 
@@ -188,11 +189,12 @@ def _asgi(
     bridge.startup()
     return Loaded(
         stand_in,
-        modules.serving(bridge),
+        bridge,
         "asgi",
         modules.source,
         served=built,
         exclusive="Django" if innermost(built, is_django) is not None else None,
+        namespace=modules.namespace,
         close=_closer(stand_in, modules, shutdown, bridge),
     )
 

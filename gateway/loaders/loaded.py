@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.isolation.modules import Namespace
 from gateway.types import Application, WSGIApplication
 
 
@@ -21,6 +22,7 @@ class Loaded:
     :param exclusive: of what, such as ``Django``, the process can have only this one.
     :param native: whether it pushes request contexts of its own.
     :param slash: whether a bare prefix is redirected to its slash.
+    :param namespace: the modules that are its own, if there are any.
     :param close: ends what it has running; may raise.
     """
 
@@ -32,4 +34,5 @@ class Loaded:
     exclusive: str | None = None
     native: bool = False
     slash: bool = True
+    namespace: Namespace | None = None
     close: Callable[[], None] | None = None

@@ -1,7 +1,7 @@
 """Where a mount's modules are imported from: for itself alone, or shared by all.
 
-Without a ``path:``, the folder of the configuration is the place if it has the module
-or package that the mount's reference begins with; else the module is an installed one.
+Without a ``path:``, the folder of the file that the mount stands in is the place if it
+has the module or package that the reference begins with; else that is an installed one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -23,17 +23,12 @@ from typing import Final
 from gateway.config.spec import AppTarget, AsgiTarget
 from gateway.errors import LoadError
 from gateway.isolation.finder import forget_folder
-from gateway.isolation.modules import Namespace, NamespaceError, current_namespace
+from gateway.isolation.modules import Namespace, NamespaceError
 from gateway.loaders.reference import Importer
-from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def _nothing() -> None:
     pass
-
-
-def _unchanged(application: WSGIApplication) -> WSGIApplication:
-    return application
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,44 +38,41 @@ class Modules:
     :param import_module: imports a module by the name that the mount has for it.
     :param searched: the folder it is expected in, for messages.
     :param source: the folder and the reference, for people.
-    :param private: whether they are the mount's own.
+    :param namespace: what they are in, if they are the mount's own.
     :param active: makes this mount the one that is being loaded.
-    :param serving: makes this mount the one that is being served, in each call of the
-        application it is given.
     :param close: drops what is the mount's alone.
     """
 
     import_module: Importer
     searched: Path | None
     source: str
-    private: bool = False
+    namespace: Namespace | None = None
     active: Callable[[], AbstractContextManager[None]] = nullcontext
-    serving: Callable[[WSGIApplication], WSGIApplication] = _unchanged
     close: Callable[[], None] = _nothing
 
 
-def modules_of(name: str, target: AppTarget | AsgiTarget, home: Path) -> Modules:
+def modules_of(
+    name: str, target: AppTarget | AsgiTarget, beside: Path, home: Path
+) -> Modules:
     """Return the imports of the mount *name*.
 
-    :param home: the folder of the configuration: where its modules are looked for if
-        it has no folder of its own, and what sources are shown relative to.
+    :param beside: the folder of the file that the mount stands in, which is where its
+        modules are looked for if it names no folder of its own.
+    :param home: the folder of the configuration, which sources are shown relative to.
     :raises LoadError: it can have no modules of its own.
     """
-    if target.path is None:
-        return _beside_configuration(name, target.reference, home)
-    source = f"{relpath(target.path, home)} {target.reference}"
+    folder = beside if target.path is None else target.path
+    shown = relpath(folder, home)
+    source = target.reference if shown == "." else f"{shown} {target.reference}"
     if target.imports == "shared":
-        return _shared(name, target.path, source)
-    return _private(_namespace(name, target.path), source)
-
-
-def _beside_configuration(name: str, reference: str, home: Path) -> Modules:
-    top_level = reference.partition(":")[0].partition(".")[0]
-    namespace = _namespace(name, home)
-    if namespace.owns(top_level):
-        return _private(namespace, reference)
-    namespace.close()
-    return Modules(importlib.import_module, None, reference)
+        return _shared(name, folder, source)
+    namespace = _namespace(name, folder)
+    if target.path is None and target.imports is None:
+        top_level = target.reference.partition(":")[0].partition(".")[0]
+        if not namespace.owns(top_level):
+            namespace.close()
+            return Modules(importlib.import_module, None, target.reference)
+    return _private(namespace, source)
 
 
 def _namespace(name: str, folder: Path) -> Namespace:
@@ -91,23 +83,12 @@ def _namespace(name: str, folder: Path) -> Namespace:
 
 
 def _private(namespace: Namespace, source: str) -> Modules:
-    def serving(application: WSGIApplication) -> WSGIApplication:
-        def serve(
-            environ: WSGIEnvironment, start_response: StartResponse
-        ) -> Iterable[bytes]:
-            # Set, not reset: the mount's call has an execution context of its own.
-            current_namespace.set(namespace)
-            return application(environ, start_response)
-
-        return serve
-
     return Modules(
         namespace.import_module,
         namespace.path,
         source,
-        private=True,
+        namespace=namespace,
         active=namespace.active,
-        serving=serving,
         close=namespace.close,
     )
 

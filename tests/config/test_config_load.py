@@ -79,7 +79,7 @@ def test_demo(site: Site) -> None:
     app = AppTarget("app:create_app", notes, "private", {}, None)
     file = "gateway.yaml"
     assert spec.mounts == (
-        MountSpec("portal", "", None, app, {}, None, Place(file, 14, 3)),
+        MountSpec("portal", "", None, app, {}, None, Place(file, 14, 3), site.root),
         MountSpec(
             "notes",
             "/notes",
@@ -88,6 +88,7 @@ def test_demo(site: Site) -> None:
             {"SECRET_KEY": "change-me"},
             "app:close",
             Place(file, 18, 3),
+            site.root,
         ),
         MountSpec(
             "catalog",
@@ -97,6 +98,7 @@ def test_demo(site: Site) -> None:
             {},
             None,
             Place(file, 25, 3),
+            site.root,
         ),
         MountSpec(
             "api",
@@ -106,6 +108,7 @@ def test_demo(site: Site) -> None:
             {},
             None,
             Place(file, 30, 3),
+            site.root,
         ),
         MountSpec(
             "assets",
@@ -115,6 +118,7 @@ def test_demo(site: Site) -> None:
             {},
             None,
             Place(file, 33, 3),
+            site.root,
         ),
         MountSpec(
             "old",
@@ -124,6 +128,7 @@ def test_demo(site: Site) -> None:
             {},
             None,
             Place(file, 34, 3),
+            site.root,
         ),
     )
 
@@ -279,7 +284,6 @@ def test_wrong_type(site: Site, content: str, message: str) -> None:
             "{app: a:b, imports: no}",
             "2:30: mounts.notes.imports: 'no' is not one of the",
         ),
-        ("{app: a:b, imports: private}", "2:30: mounts.notes.imports: private modules"),
         ("{app: a:b, args: {a: 1}, factory: no}", "2:21: mounts.notes.args: these are"),
         (
             "{app: a:b, shutdown: close}",
@@ -442,10 +446,18 @@ def test_defaults(site: Site) -> None:
 def test_default_of_imports(site: Site) -> None:
     spec = site.load(
         "defaults: {imports: private}\n"
-        "mounts: {a: {app: a:b, path: apps}, b: {app: a:b}}\n"
+        "mounts: {a: {app: a:b, path: apps}, b: {app: a:b, imports: shared}}\n"
     )
     found = [getattr(mount.target, "imports", None) for mount in spec.mounts]
     assert found == ["private", "shared"]
+    assert getattr(site.mount("{app: a:b}").target, "imports", "") is None
+
+
+def test_a_mount_knows_the_folder_of_the_file_that_it_stands_in(site: Site) -> None:
+    site.write("mounts: {b: {app: a:b}}", "conf.d/b.yaml")
+    spec = site.load("include: conf.d/b.yaml\nmounts: {a: {app: a:b}}\n")
+    homes = [mount.home for mount in spec.mounts]
+    assert homes == [site.root, site.root / "conf.d"]
 
 
 def test_redirect_status_is_temporary_unless_said(site: Site) -> None:

@@ -164,7 +164,7 @@ def test_ensure_sync_can_be_replaced(site: App) -> None:
     def run(function: Any) -> Any:
         return lambda *args, **kwargs: "replaced"
 
-    site.async_to_sync = run  # type: ignore[method-assign]
+    site.async_to_sync = run  # type: ignore[assignment,method-assign]
     assert site.test_client().get("/").text == "replaced"
 
 

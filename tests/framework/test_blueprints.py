@@ -168,7 +168,12 @@ def test_nested_hooks_run_from_the_outside_in_and_back(
         part.context_processor(lambda name=name: {"who": name})
     child.before_app_request(lambda: order.append("before app request"))
     child.teardown_app_request(lambda exc: order.append("down app request"))
-    child.add_url_rule("/", "index", lambda: order.append("view") or "")
+
+    @child.get("/")
+    def index() -> str:
+        order.append("view")
+        return ""
+
     parent.register_blueprint(child)
     app.register_blueprint(parent)
     client.get("/")
@@ -274,13 +279,14 @@ def test_static_files_of_a_blueprint(app: App, client: Client, tmp_path: Path) -
     (tmp_path / "files").mkdir()
     (tmp_path / "files/a.txt").write_text("a")
     part = Cached(
-        *["part", __name__, "files"], url_prefix="/part", root_path=str(tmp_path)
+        "part", __name__, "files", url_prefix="/part", root_path=str(tmp_path)
     )
     app.register_blueprint(part)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 5
-    with client.get("/part/files/a.txt") as answer:
-        assert answer.text == "a"
-        assert answer.cache_control.max_age == 100
+    answer = client.get("/part/files/a.txt")
+    assert answer.text == "a"
+    assert answer.cache_control.max_age == 100
+    answer.close()
     with app.test_request_context():
         assert url_for("part.static", filename="a.txt") == "/part/files/a.txt"
     with part.open_resource("files/a.txt", "rt") as file:

@@ -40,7 +40,7 @@ def test_environs_follow_the_configuration(app: App) -> None:
 def test_a_base_url_is_whole(app: App) -> None:
     for part in ({"subdomain": "x"}, {"url_scheme": "https"}):
         with pytest.raises(AssertionError, match="Cannot pass"):
-            EnvironBuilder(app, base_url="http://a.test", **part)  # type: ignore[arg-type]
+            EnvironBuilder(app, base_url="http://a.test", **part)
 
 
 def test_a_path_can_be_a_url(app: App) -> None:
@@ -121,7 +121,7 @@ def test_redirects(app: App, client: Client) -> None:
 
 def test_redirects_keep_only_the_last_context(app: App) -> None:
     app.add_url_rule("/", "index", lambda: redirect("/next"))
-    app.add_url_rule("/next", "next", lambda: setattr(g, "at", request.path) or "")
+    app.add_url_rule("/next", "next", lambda: g.setdefault("at", request.path))
     with app.test_client() as client:
         client.get("/", follow_redirects=True)
         assert (request.path, g.at) == ("/next", "/next")
@@ -157,9 +157,9 @@ def test_a_transaction_keeps_the_preserved_context(app: App) -> None:
     app.add_url_rule("/", "index", lambda: "")
     with app.test_client() as client:
         client.get("/")
-        before = request_ctx._get_current_object()  # type: ignore[attr-defined]
+        before = request_ctx._get_current_object()
         with client.session_transaction():
-            assert request_ctx._get_current_object() is before  # type: ignore[attr-defined]
+            assert request_ctx._get_current_object() is before
 
 
 def test_preserved_contexts_end_with_the_block(
@@ -198,12 +198,12 @@ def test_preserved_contexts_end_with_the_block(
 
 
 def test_preserving_pops_what_a_stream_holds_too(app: App) -> None:
-    app.add_url_rule("/", "index", lambda: stream_with_context("hello"))
+    app.add_url_rule("/", "index", lambda: stream_with_context(iter("hello")))
     with app.test_request_context() as outer:
         with app.test_client() as client:
             answer = client.get("/")
         answer.close()
-        assert request_ctx._get_current_object() is outer  # type: ignore[attr-defined]
+        assert request_ctx._get_current_object() is outer
 
 
 def test_clients_do_not_nest(app: App) -> None:

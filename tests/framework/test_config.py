@@ -12,7 +12,7 @@ import flask
 import pytest
 
 from gateway import App, Config
-from gateway.config import ConfigAttribute
+from gateway.settings import ConfigAttribute
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ difference is that a 204 or a 304 has no Content-Type here.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,10 @@ import itsdangerous
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twins import EXAMPLES, PATHS, Asked, Browser, build
 
 import gateway
-from tests.framework.twins import Asked, Browser, build
 
-EXAMPLES = int(os.environ.get("GATEWAY_DIFFERENTIAL_EXAMPLES", "150"))
-
-PATHS = [
-    *["/", "/items/41", "/items/x", "/folder", "/folder/", "/folder//", "/pages/"],
-    *["/pages/1", "/pages/2", "/say/a+b", "/path/a/b", "/own-options", "/any"],
-    *["/page", "/file", "/echo", "/json", "/silent", "/key", "/login/ann"],
-    *["/login/paul", "/who", "/logout", "/nested", "/flash/x", "/flashes"],
-    *["/cookie/v", "/stream", "/abort/404", "/abort/410", "/abort/418", "/abort/799"],
-    *["/abort/304", "/abort-response", "/fail/expected", "/fail/special", "/fail/x"],
-    *["/build/index", "/build/missing", "/build/item", "/build/outer.index"],
-    *["/de/part/", "/de/part", "/de/part/fail", "/de/part/inner/"],
-    *["/de/part/inner/abort", "/de/part/missing", "/static/file.txt", "/static/none"],
-    *["/static/../templates/page.html", "//", "//items//41", "", "items/41", "/ä/ß"],
-]
 SEGMENT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 METHODS = ["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 MULTIPART = (
@@ -136,7 +121,7 @@ def test_both_answer_the_same(
     monkeypatch.setattr(
         itsdangerous.TimestampSigner, "get_timestamp", lambda self: 1_700_000_000
     )
-    monkeypatch.setattr(itsdangerous.timed.time, "time", lambda: 1_700_000_000)
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: 1_700_000_000)
     theirs = Browser(build(flask, folder, **config))
     ours = Browser(build(gateway, folder, **config))
     for request in requests:

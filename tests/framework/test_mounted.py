@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from werkzeug.test import Client
@@ -10,6 +12,8 @@ from werkzeug.test import Client
 from gateway import (
     App,
     after_this_request,
+    copy_current_request_context,
+    current_app,
     g,
     has_request_context,
     request,
@@ -17,9 +21,12 @@ from gateway import (
     stream_with_context,
     url_for,
 )
+from gateway.errors import ContextStackError
+from gateway.globals import app_ctx, request_ctx
+from gateway.loaders.foreign import ForeignApplication
 from gateway.mount import Mount
 from gateway.site import Mounted, MountPoint, Site, seed_config
-from gateway.types import StartResponse, WSGIEnvironment
+from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 @pytest.fixture
@@ -112,7 +119,7 @@ def test_a_foreign_mount_has_a_request_but_no_session_here(app: App) -> None:
     Client(mount.serve).get("/path")
     assert seen[0] == "True /path"
     assert "kept by its own framework" in seen[1]
-    assert "'after_this_request' can only be used" in seen[2]
+    assert "'after_this_request' can only be used in a gateway.App" in seen[2]
 
 
 def test_an_application_starts_from_the_mounts_config() -> None:
@@ -124,3 +131,103 @@ def test_an_application_starts_from_the_mounts_config() -> None:
     assert app.secret_key == "from the file"
     assert app.config["COLOUR"] == "red"
     assert app.config["TESTING"] is False
+
+
+def test_pushing_the_mounts_context_again_does_not_end_it(
+    app: App, mount: Mount
+) -> None:
+    ends: list[str] = []
+    app.teardown_appcontext(lambda exc: ends.append(f"{g.get('x')}"))
+
+    @app.get("/")
+    def index() -> str:
+        g.x = "kept"
+        with app_ctx, request_ctx:
+            pass
+        assert ends == []
+        with pytest.raises(ContextStackError, match="it was not pushed here"):
+            app_ctx.pop()
+        with app_ctx:
+            return f"{g.x} {current_app.name}"
+
+    assert Client(mount.serve).get("/").text == "kept native"
+    assert ends == ["kept"]
+
+
+def test_a_mounts_context_outlives_a_generator_that_another_thread_reads(
+    app: App, mount: Mount
+) -> None:
+    ends: list[str] = []
+    app.teardown_appcontext(lambda exc: ends.append("end"))
+    read: list[str] = []
+
+    @app.get("/")
+    def index() -> str:
+        @stream_with_context
+        def body() -> Iterator[str]:
+            yield f"{current_app.name} {request.path}"
+
+        pieces = body()
+        thread = threading.Thread(target=lambda: read.extend(pieces))
+        thread.start()
+        thread.join()
+        assert ends == []
+        return "text"
+
+    assert Client(mount.serve).get("/").text == "text"
+    assert (read, ends) == (["native /"], ["end"])
+
+
+@pytest.fixture
+def foreign() -> Callable[[WSGIApplication], Client]:
+    def mount(wsgi: WSGIApplication) -> Client:
+        application = ForeignApplication("foreign", {})
+        made = Mount(
+            "foreign",
+            "/foreign",
+            None,
+            kind="wsgi",
+            source="app:app",
+            application=application,
+            wsgi=wsgi,
+        )
+        return Client(made.serve)
+
+    return mount
+
+
+def test_what_only_a_native_application_offers_says_so(foreign: Any) -> None:
+    said: list[str] = []
+
+    def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        for helper in (after_this_request, copy_current_request_context):
+            with pytest.raises(RuntimeError) as caught:
+                helper(print)
+            said.append(str(caught.value))
+        start_response("200 OK", [])
+        return [b""]
+
+    native = App("outer", static_folder=None)
+    native.add_url_rule("/", "index", lambda: foreign(wsgi).get("/inner").text)
+    native.testing = True
+    # Below another application's request too, whose context must not be taken.
+    assert native.test_client().get("/").status_code == 200
+    for name, text in zip(
+        ("after_this_request", "copy_current_request_context"), said, strict=True
+    ):
+        assert f"'{name}' can only be used in a gateway.App" in text
+        assert "'foreign' is handled by its own framework" in text
+
+
+def test_a_foreign_stream_keeps_its_context(foreign: Any) -> None:
+    def wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        g.x = 1
+        start_response("200 OK", [])
+
+        @stream_with_context
+        def body() -> Iterator[bytes]:
+            yield f"{g.x} {request.path}".encode()
+
+        return body()
+
+    assert foreign(wsgi).get("/p", buffered=True).text == "1 /p"

@@ -126,8 +126,9 @@ def test_static_folders(tmp_path: Path, folder: str | Path) -> None:
     (tmp_path / "static/a.txt").write_text("a")
     app = App("x", static_folder=folder, root_path=str(tmp_path))
     assert app.static_folder == str(tmp_path / "static")
-    with app.test_client().get("/static/a.txt") as answer:
-        assert answer.text == "a"
+    answer = app.test_client().get("/static/a.txt")
+    assert answer.text == "a"
+    answer.close()
 
 
 @pytest.mark.parametrize(
@@ -137,8 +138,9 @@ def test_static_folders(tmp_path: Path, folder: str | Path) -> None:
 def test_static_url_paths(tmp_path: Path, url_path: str, url: str) -> None:
     (tmp_path / "a.txt").write_text("a")
     app = App("x", url_path, static_folder="", root_path=str(tmp_path))
-    with app.test_client().get(url) as answer:
-        assert answer.text == "a"
+    answer = app.test_client().get(url)
+    assert answer.text == "a"
+    answer.close()
 
 
 def test_static_files_with_hosts(tmp_path: Path) -> None:
@@ -151,10 +153,11 @@ def test_static_files_with_hosts(tmp_path: Path) -> None:
         host_matching=True,
     )
     client = app.test_client()
-    with client.get("/s/a.txt", base_url="http://files.test") as answer:
-        assert answer.text == "a"
+    answer = client.get("/s/a.txt", base_url="http://files.test")
+    assert answer.text == "a"
+    answer.close()
     assert client.get("/s/a.txt", base_url="http://other.test").status_code == 404
     for wrong in ({"static_host": "x.test"}, {"host_matching": True}):
         with pytest.raises(AssertionError, match="static_host/host_matching"):
-            App("x", **wrong)  # type: ignore[arg-type]
+            App("x", **wrong)
     App("x", static_folder=None, host_matching=True)

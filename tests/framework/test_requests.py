@@ -90,7 +90,7 @@ def test_uploaded_files_are_closed(app: App, client: Client) -> None:
     @app.post("/")
     def index() -> str:
         streams.append(request.files["f"].stream)
-        return request.files["f"].read().decode()
+        return str(request.files["f"].read().decode())
 
     assert client.post("/", data={"f": (io.BytesIO(b"xyz"), "f.txt")}).text == "xyz"
     assert streams[0].closed
@@ -144,7 +144,12 @@ def test_an_own_request_and_response_class(app: App, client: Client) -> None:
         default_mimetype = "text/plain"
 
     app.request_class, app.response_class = Asked, Answer
-    app.add_url_rule("/", "index", lambda: request.colour)
+
+    @app.get("/")
+    def index() -> str:
+        assert isinstance(request, Asked)
+        return request.colour
+
     answer = client.get("/")
     assert (answer.text, answer.mimetype) == ("red", "text/plain")
 

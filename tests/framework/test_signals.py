@@ -93,7 +93,11 @@ def test_templates(app: App, client: Client, sent: Any, stream: bool) -> None:
 
 
 def test_flashes(app: App, client: Client, sent: Any) -> None:
-    app.add_url_rule("/", "index", lambda: flash("hello", "note") or "")
+    @app.get("/")
+    def index() -> str:
+        flash("hello", "note")
+        return ""
+
     client.get("/")
     assert dict(sent)["message-flashed"] == {"message": "hello", "category": "note"}
 

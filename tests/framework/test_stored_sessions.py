@@ -13,19 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from gateway import App, session
 from gateway.errors import MissingExtraError
 from gateway.sessions import StoredSessionInterface
 
 STRICT = os.environ.get("GATEWAY_STRICT_COMPONENTS") == "1"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -46,9 +40,11 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = shutil.which("redis-server")
     if server is None:
         reason = "redis-server is not installed"
-        pytest.fail(reason) if STRICT else pytest.skip(reason)
+        if STRICT:
+            pytest.fail(reason)
+        pytest.skip(reason)
     pytest.importorskip("redis", reason="the extra redis is not installed")
-    port = _free_port()
+    port = free_port()
     folder = tmp_path_factory.mktemp("redis")
     process = subprocess.Popen(
         [server, "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
@@ -98,7 +94,7 @@ def build_app(interface: StoredSessionInterface) -> App:
     def keep(name: str) -> str:
         session.permanent = True
         session["name"] = (name, b"\x00", {" t": 1})
-        return str(session.new)  # type: ignore[attr-defined]
+        return str(session.new)
 
     app.add_url_rule("/untouched", "untouched", lambda: "")
     return app
@@ -227,7 +223,8 @@ SERVER = """
 import sys
 from werkzeug.serving import make_server
 from gateway.sessions import StoredSessionInterface
-from tests.framework.test_stored_sessions import build_app
+sys.path.insert(0, "tests/framework")
+from test_stored_sessions import build_app
 app = build_app(StoredSessionInterface.redis(sys.argv[1], key_prefix="shared:"))
 server = make_server("127.0.0.1", 0, app)
 print(server.server_port, flush=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,12 @@ from gateway import (
     render_template_string,
     send_file,
     send_from_directory,
+    session,
     stream_template,
+    stream_template_string,
     url_for,
 )
+from gateway.templating import Environment
 
 
 @pytest.fixture
@@ -139,3 +144,132 @@ def test_resources(site: App) -> None:
         assert file.read() == "body {}"
     with pytest.raises(ValueError, match="for reading"):
         site.open_resource("static/a.css", "w")
+
+
+def test_the_reload_of_templates_follows_debugging() -> None:
+    def app(**config: object) -> App:
+        made = App("reload", static_folder=None)
+        made.config.update(config)
+        return made
+
+    assert app().jinja_env.auto_reload is False
+    assert app(DEBUG=True).jinja_env.auto_reload is True
+    assert app(TEMPLATES_AUTO_RELOAD=True).jinja_env.auto_reload is True
+    assert app(DEBUG=True, TEMPLATES_AUTO_RELOAD=False).jinja_env.auto_reload is False
+    late = app()
+    assert late.jinja_env.auto_reload is False
+    late.debug = True
+    assert late.jinja_env.auto_reload is True
+    late.debug = False
+    assert late.jinja_env.auto_reload is False
+
+
+def test_the_environment_and_its_loader_can_be_replaced() -> None:
+    from jinja2 import DictLoader
+
+    class Loud(Environment):
+        pass
+
+    class Own(App):
+        jinja_environment = Loud
+        jinja_options = {"trim_blocks": True}  # noqa: RUF012
+
+        def create_global_jinja_loader(self) -> Any:
+            return DictLoader({"a.html": "{% if 1 %}\n{{ x }}{% endif %}"})
+
+        def select_jinja_autoescape(self, filename: str | None) -> bool:
+            return False
+
+    app = Own("own", static_folder=None)
+    assert type(app.jinja_env) is Loud
+    with app.app_context():
+        assert render_template("a.html", x="<") == "<"
+
+
+def test_what_every_template_knows(site: App) -> None:
+    source = "{{ request.path }}|{{ session.n }}|{{ g.user }}|{{ config.TESTING }}"
+    with site.test_request_context("/p"):
+        g.user, session["n"] = "ann", 3
+        assert render_template_string(source) == "/p|3|ann|True"
+        imported = (
+            "{% macro m() %}{{ request.path }}{{ g.user }}{% endmacro %}{{ m() }}"
+        )
+        assert render_template_string(imported) == "/pann"
+    with site.app_context():
+        assert render_template_string("{{ g.get('x') }}{{ request is defined }}")
+
+
+def test_a_missing_template_names_itself(site: App) -> None:
+    from jinja2 import TemplateNotFound
+
+    with site.app_context():
+        with pytest.raises(TemplateNotFound) as caught:
+            render_template("missing.html")
+        assert caught.value.name == "missing.html"
+        assert "page.html" in site.jinja_env.list_templates()
+
+
+def test_template_loading_is_explained(
+    site: App, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from jinja2 import TemplateNotFound
+
+    part = Blueprint("part", __name__, template_folder="t", root_path=str(tmp_path))
+    part.add_url_rule("/part", "index", lambda: render_template("missing.html"))
+    part.add_url_rule(
+        "/found", "found", lambda: render_template("page.html", title="t")
+    )
+    site.register_blueprint(part)
+    site.config["EXPLAIN_TEMPLATE_LOADING"] = True
+    client = site.test_client()
+    with caplog.at_level("INFO"):
+        with pytest.raises(TemplateNotFound):
+            client.get("/part")
+        client.get("/found")
+    text = caplog.text
+    assert "1: trying loader of application 'site'" in text
+    assert f"2: trying loader of blueprint 'part' ({__name__})" in text
+    assert "Error: the template could not be found" in text
+    assert "an endpoint that belongs to the blueprint 'part'" in text
+    assert "found ('" in text
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/page.html").write_text("second")
+    site.jinja_env.cache.clear()
+    with caplog.at_level("INFO"):
+        client.get("/found")
+    assert "Warning: multiple loaders returned a match" in caplog.text
+
+
+def test_a_stream_of_a_template_outside_of_a_request(site: App) -> None:
+    with site.app_context():
+        assert "".join(stream_template_string("{{ x }}", x=1)) == "1"
+        assert "".join(stream_template("plain.txt", title="t")) == "t"
+
+
+def test_files_of_open_streams(site: App) -> None:
+    import io
+
+    def answer() -> Any:
+        return send_file(io.BytesIO(b"data"), "text/plain", download_name="x.txt")
+
+    site.add_url_rule("/s", "s", answer)
+    with site.test_client().get("/s") as got:
+        assert (got.data, got.mimetype) == (b"data", "text/plain")
+    site.config["USE_X_SENDFILE"] = True
+    with site.test_client().get("/static/a.css") as got:
+        assert got.headers["X-Sendfile"].endswith("static/a.css")
+
+
+@pytest.mark.parametrize("age", [3600, timedelta(hours=1)])
+def test_how_long_files_are_cached(site: App, age: Any) -> None:
+    site.config["SEND_FILE_MAX_AGE_DEFAULT"] = age
+    with site.test_client().get("/static/a.css") as got:
+        assert got.cache_control.max_age == 3600
+
+    class Own(App):
+        def get_send_file_max_age(self, filename: str | None) -> int | None:
+            return 10 if filename and filename.endswith(".css") else None
+
+    own = Own("own", root_path=site.root_path)
+    with own.test_client().get("/static/a.css") as got:
+        assert got.cache_control.max_age == 10

@@ -1,8 +1,12 @@
 """The same small application for two frameworks, and a request for both."""
 
+# The framework is a parameter, so its decorators have no types here.
+# mypy: disable-error-code="untyped-decorator,no-any-return"
+
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +19,23 @@ from uuid import UUID
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
+
+#: How many examples are tried altogether; more find more, in more time.
+EXAMPLES = int(os.environ.get("GATEWAY_DIFFERENTIAL_EXAMPLES", "320"))
+
+#: What the application answers, and what it nearly does.
+PATHS = [
+    *["/", "/items/41", "/items/x", "/folder", "/folder/", "/folder//", "/pages/"],
+    *["/pages/1", "/pages/2", "/say/a+b", "/path/a/b", "/own-options", "/any"],
+    *["/page", "/file", "/echo", "/json", "/silent", "/key", "/login/ann"],
+    *["/login/paul", "/who", "/logout", "/nested", "/flash/x", "/flashes"],
+    *["/cookie/v", "/stream", "/abort/404", "/abort/410", "/abort/418", "/abort/799"],
+    *["/abort/304", "/abort-response", "/fail/expected", "/fail/special", "/fail/x"],
+    *["/build/index", "/build/missing", "/build/item", "/build/outer.index"],
+    *["/de/part/", "/de/part", "/de/part/fail", "/de/part/inner/"],
+    *["/de/part/inner/abort", "/de/part/missing", "/static/file.txt", "/static/none"],
+    *["/static/../templates/page.html", "//", "//items//41", "", "items/41", "/ä/ß"],
+]
 
 
 class Words(BaseConverter):

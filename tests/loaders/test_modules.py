@@ -83,6 +83,40 @@ def test_without_a_path_a_module_beside_the_configuration_is_meant(
         assert gateway.mounts["a"].source == reference
 
 
+def test_without_a_path_the_folder_of_an_included_file_counts(tmp_path: Path) -> None:
+    files = {
+        "hello.py": PLAIN,
+        "teams/a/hello.py": WHERE,
+        "teams/a/mounts.yaml": "mounts: {team: {app: hello:application}}",
+        "gateway.yaml": "include: teams/*/mounts.yaml\n"
+        "mounts: {main: {app: hello:application}}\n",
+    }
+    write(tmp_path, files)
+    with Gateway.from_file(tmp_path / "gateway.yaml") as gateway:
+        assert text(gateway, "/main/") == "plain"
+        file = tmp_path / "teams" / "a" / "hello.py"
+        assert text(gateway, "/team/") == f"mounts.team.hello {file}"
+        sources = [mount.source for mount in gateway.mounts.values()]
+        assert sources == ["hello:application", "teams/a hello:application"]
+
+
+@pytest.mark.parametrize(
+    ("imports", "name"), [("private", "mounts.a.gateway_test_hello"), ("shared", "")]
+)
+def test_without_a_path_imports_are_as_the_file_says(
+    tmp_path: Path, imports: str, name: str
+) -> None:
+    mount = f"a: {{app: 'gateway_test_hello:application', imports: {imports}}}"
+    files = {"gateway_test_hello.py": WHERE}
+    path = list(sys.path)
+    with modules_forgotten(), composed(tmp_path, mount, files) as gateway:
+        found = text(gateway, "/a/").partition(" ")[0]
+        assert found == (name or "gateway_test_hello")
+        assert (str(tmp_path) in sys.path) is (imports == "shared")
+        assert gateway.mounts["a"].source == "gateway_test_hello:application"
+    assert sys.path == path
+
+
 def test_without_a_path_two_mounts_do_not_share_a_module(tmp_path: Path) -> None:
     app = """
         seen = []
@@ -307,7 +341,8 @@ def test_the_source_of_a_mount_outside_of_the_configurations_folder(
     with composed(tmp_path / "etc", mount) as gateway:
         assert gateway.mounts["a"].source == "../apps app:application"
         target = gateway.spec.mounts[0].target
-        modules = modules_of("other", target, tmp_path / "etc")  # type: ignore[arg-type]
-        assert modules.private
+        home = tmp_path / "etc"
+        modules = modules_of("other", target, home, home)  # type: ignore[arg-type]
+        assert modules.namespace is not None
         assert modules.searched == tmp_path / "apps"
         modules.close()

@@ -232,7 +232,16 @@ def test_an_attribute_that_crashes_is_told_from_a_missing_one(tmp_path: Path) ->
                 return missing.attribute
             if name == "misspelt":
                 return calls.apend
+            if name == "elsewhere":
+                return calls.elsewhere
             raise AttributeError(name)
+
+        class Settings:
+            @property
+            def app(self):
+                return self.aplication
+
+        settings = Settings()
         """
     files = {"app.py": app}
     with composed(tmp_path / "1", "app: {app: app:lazy, path: .}", files) as gateway:
@@ -240,12 +249,18 @@ def test_an_attribute_that_crashes_is_told_from_a_missing_one(tmp_path: Path) ->
     for name, reason in (
         ("broken", "NameError: name 'missing' is not defined"),
         ("misspelt", "AttributeError: 'list' object has no attribute 'apend'"),
+        ("elsewhere", "AttributeError: 'list' object has no attribute 'elsewhere'"),
+        (
+            "settings.app",
+            "AttributeError: 'Settings' object has no attribute 'aplication'",
+        ),
     ):
         mount = f"app: {{app: 'app:{name}', path: .}}"
         error = failure(tmp_path / name, mount, files)
         assert isinstance(error, AppCrashedError)
-        assert error.message == f"looking up {name!r} in 'app' failed: {reason}"
-        assert "__getattr__" in error.frames
+        owner, _, last = f"app.{name}".rpartition(".")
+        assert error.message == f"looking up {last!r} in {owner!r} failed: {reason}"
+        assert f'{tmp_path / name}/app.py", line' in error.frames
     error = failure(tmp_path / "2", "app: {app: 'app:absent', path: .}", files)
     assert isinstance(error, AppNotFoundError)
 

@@ -77,8 +77,7 @@ class Browser:
         finally:
             connection.close()
         assert response.status == 200, (path, response.status, text)
-        response.info = lambda: response.headers  # type: ignore[method-assign]
-        self.jar.extract_cookies(response, request)  # type: ignore[arg-type]
+        self.jar.extract_cookies(response, request)
         self.set = response.headers.get_all("Set-Cookie", [])
         return text
 
@@ -116,7 +115,9 @@ class UserAgent:
         host_wide = "domain" not in given and given.get("path") == "/"
         if lower.startswith("__") and (
             (lower.startswith("__secure-") and "secure" not in given)
-            or (lower.startswith("__http-") and not {"secure", "httponly"} <= set(given))
+            or (
+                lower.startswith("__http-") and not {"secure", "httponly"} <= set(given)
+            )
             or (lower.startswith("__host-http-") and "httponly" not in given)
             or (
                 lower.startswith("__host-")

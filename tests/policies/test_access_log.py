@@ -52,6 +52,8 @@ def application(environ, start_response):
     return [b"a list", b" of two"]
 """
 
+START: Any = lambda *args: lambda data: None  # noqa: E731
+
 LINE = re.compile(
     r'(?P<client>\S+) "(?P<method>\S+) (?P<url>\S+) (?P<protocol>\S+)" '
     r"(?P<status>\S+) (?P<sent>\d+) (?P<mount>\S+) (?P<time>\d+\.\d)ms"
@@ -142,7 +144,7 @@ def test_an_error_in_the_middle_of_a_body_is_a_line_too(lines: Any) -> None:
         yield b"12345"
         raise ValueError("middle")
 
-    body: Any = AccessLog(application)(create_environ(), lambda *args: None)
+    body: Any = AccessLog(application)(create_environ(), START)
     assert next(body) == b"12345"
     with pytest.raises(ValueError, match="middle"):
         next(body)
@@ -156,7 +158,7 @@ def test_an_error_in_the_middle_of_a_body_is_a_line_too(lines: Any) -> None:
 
 
 def test_an_error_while_closing_is_a_line_too(gateway: Any, lines: Any) -> None:
-    body = gateway(create_environ("/app/close"), lambda *args: None)
+    body = gateway(create_environ("/app/close"), START)
     assert list(body) == [b"123"]
     with pytest.raises(ValueError, match="close"):
         body.close()
@@ -170,7 +172,7 @@ def test_an_error_that_nobody_answers_for_is_a_line_without_a_status(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        AccessLog(application)(create_environ("/x"), lambda *args: None)
+        AccessLog(application)(create_environ("/x"), START)
     assert shown(lines()[0], "url", "status", "sent", "mount") == ("/x", "-", "0", "-")
 
 
@@ -179,7 +181,7 @@ def test_a_body_that_cannot_be_closed_ends_all_the_same(lines: Any) -> None:
         start_response("200 OK", [])
         return (b"12", b"34")
 
-    body: Any = AccessLog(application)(create_environ(), lambda *args: None)
+    body: Any = AccessLog(application)(create_environ(), START)
     assert list(body) == [b"12", b"34"]
     body.close()
     assert shown(lines()[0], "status", "sent") == ("200", "4")
@@ -217,7 +219,7 @@ def test_a_second_status_counts_where_the_server_took_it(lines: Any) -> None:
         start_response("500 No", [], (ValueError, error, None))
         return [b""]
 
-    AccessLog(application)(create_environ(), lambda *args: None)
+    AccessLog(application)(create_environ(), START)
     assert shown(lines()[0], "status") == ("500",)
 
 
@@ -226,7 +228,7 @@ def test_a_body_that_is_none_is_the_applications_error(lines: Any) -> None:
         start_response("200 OK", [])
 
     with pytest.raises(TypeError):
-        AccessLog(application)(create_environ("/x"), lambda *args: None)
+        AccessLog(application)(create_environ("/x"), START)
     assert shown(lines()[0], "url", "status") == ("/x", "200")
 
 
@@ -250,7 +252,7 @@ def test_no_part_of_a_request_can_forge_a_line(
     # What the user says of himself is not in the line at all.
     environ["REMOTE_USER"] = environ["HTTP_USER_AGENT"] = raw
     environ["HTTP_REFERER"] = raw
-    list(gateway(environ, lambda *args: lambda data: None))
+    list(gateway(environ, START))
     (line,) = lines()
     assert not set(line) & set("\r\n\x1b")
     assert shown(line, "status", "mount") == ("200", "app")
@@ -262,7 +264,7 @@ def test_what_is_not_known_is_a_dash(gateway: Any, lines: Any) -> None:
     environ = create_environ("/app/ü?ä=%20")
     environ["REMOTE_ADDR"] = ""  # a Unix socket
     del environ["SERVER_PROTOCOL"]
-    list(gateway(environ, lambda *args: lambda data: None))
+    list(gateway(environ, START))
     (line,) = lines()
     assert shown(line, "client", "url", "protocol") == (
         "-",
@@ -303,7 +305,7 @@ def test_off_it_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_servers_environ_is_not_changed(gateway: Any, lines: Any) -> None:
     environ = create_environ("/app/")
     before = dict(environ)
-    gateway(environ, lambda *args: lambda data: None)
+    gateway(environ, START)
     assert environ == before
     assert len(lines()) == 1
 
