@@ -33,17 +33,17 @@ def run_teardowns(functions: Sequence[Teardown], exc: BaseException | None) -> N
     """Run all teardown *functions*, the newest first, whatever each of them raises.
 
     :param exc: the error that ended the work, handed to each function.
-    :raises Exception: what the functions raised: a single error as it is, several as
-        an ``ExceptionGroup``.
+    :raises BaseException: what the functions raised: a single error as it is, several
+        as a ``BaseExceptionGroup``.
     """
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     for function in reversed(functions):
         try:
             function(exc)
-        except Exception as error:
+        except BaseException as error:
             errors.append(error)
     if len(errors) > 1:
-        raise ExceptionGroup("several teardown functions failed", errors)
+        raise BaseExceptionGroup("several teardown functions failed", errors)
     if errors:
         raise errors[0]
 
@@ -234,11 +234,16 @@ class RequestContext:
         self._tokens: list[tuple[Token[RequestContext], AppContext | None]] = []
 
     def __getattr__(self, name: str) -> Any:
-        # Reached once: the slot is empty until somebody asks for the request.
+        # Reached while the slot is empty: by the first who asks for the request, or by
+        # several threads of it at once, who must all get the same.
         if name != "request":
             raise AttributeError(name=name, obj=self)
-        self.request = self.app.make_request(self.environ)
-        return self.request
+        with _filling:
+            try:
+                return object.__getattribute__(self, name)
+            except AttributeError:
+                self.request = self.app.make_request(self.environ)
+                return self.request
 
     @property
     def session(self) -> Any:

@@ -8,12 +8,14 @@
     │   ├── AppNotFoundError      its module, attribute or folder does not exist
     │   ├── AppCrashedError       its own code raised while it was loaded
     │   └── NotAnApplicationError what was found cannot be served
+    ├── LoadErrors              all the applications that could not be loaded
     ├── MissingExtraError       an optional dependency is absent (also ImportError)
     ├── OutsideContextError     a proxy was used with nothing pushed (also RuntimeError)
     ├── ContextStackError       a context was popped out of order (also AssertionError)
     ├── SetupError              an application was changed after it served
     │                           its first request (also AssertionError)
-    ├── AsgiError               an ASGI application broke the protocol (also RuntimeError)
+    ├── AsgiError               an ASGI application broke the protocol
+    │                           (also RuntimeError)
     ├── BodyOwnedError          a foreign mount's body was asked for (also RuntimeError)
     └── ServeError              the server could not be started
 
@@ -22,8 +24,9 @@ A message says the value, the cause and the cure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 class GatewayError(Exception):
@@ -102,6 +105,23 @@ class AppCrashedError(LoadError):
 
 class NotAnApplicationError(LoadError):
     """What the reference names is neither an application nor a factory of one."""
+
+
+class LoadErrors(GatewayError):
+    """Some mounts could not be loaded; none of them serves.
+
+    :param errors: what is wrong with each of them, in the order of the file.
+    :param loaded: the names of the mounts that did load, and of what kind they are.
+    """
+
+    def __init__(
+        self,
+        errors: Iterable[LoadError],
+        loaded: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.errors = tuple(errors)
+        self.loaded = loaded
+        super().__init__("\n".join(str(error) for error in self.errors))
 
 
 class MissingExtraError(GatewayError, ImportError):

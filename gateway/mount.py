@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from http import HTTPStatus
@@ -16,9 +17,17 @@ from gateway.types import Application, StartResponse, WSGIApplication, WSGIEnvir
 
 _log = logging.getLogger("gateway.mount")
 
-# What an application may raise without taking the server's thread down with it. Other
-# BaseExceptions (KeyboardInterrupt, a greenlet's exit) are addressed to the server.
-_FAILURES = (Exception, SystemExit)
+
+def _is_for_the_server(error: BaseException) -> bool:
+    """Tell whether *error* is addressed to the server, and not the application's own.
+
+    A greenlet is ended by its owner, and Ctrl-C reaches the main thread only. All else
+    that is no ``Exception`` (``SystemExit``, a task's ``CancelledError``) would take a
+    worker along, or leave its client waiting.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return threading.current_thread() is threading.main_thread()
+    return any(base.__name__ == "GreenletExit" for base in type(error).__mro__)
 
 
 class Mount:
@@ -112,19 +121,18 @@ class Mount:
             current_app_context.set(context)
             try:
                 body = wsgi(environ, start_response)
+                head = environ["REQUEST_METHOD"] == "HEAD"
                 if type(body) is list or type(body) is tuple:
                     if native or application.teardown_appcontext_funcs:
                         finish(context, None)
-                    return body
-                return _Body(
+                    return [] if head else body
+                kind = _HeadBody if head else _Body
+                return kind(
                     finish, failed, execution, context, body, environ, start_response
                 )
-            except _FAILURES as error:
-                finish(context, error)
-                return failed(environ, start_response)
             except BaseException as error:
                 finish(context, error)
-                raise
+                return failed(environ, start_response)
 
         def call(
             environ: WSGIEnvironment, start_response: StartResponse
@@ -142,18 +150,23 @@ class Mount:
         current_app_context.set(context)
         try:
             self.application.do_teardown_appcontext(error)
-        except _FAILURES:
+        except BaseException as failure:
             _log.exception("mount %s: a teardown function failed", self.name)
+            if _is_for_the_server(failure):
+                raise
 
     def _failed(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> list[bytes]:
         """Log the error being handled, and answer for the application.
 
-        :raises BaseException: that error, if part of the response is already sent: the
-            server then cuts the connection, so that the client can tell.
+        :raises BaseException: that error, if it is addressed to the server, or if part
+            of the response is already sent: the server then cuts the connection, so
+            that the client can tell.
         """
         error = sys.exc_info()
+        if error[1] is not None and _is_for_the_server(error[1]):
+            raise
         _log.error(
             "mount %s: %s %s failed",
             self.name,
@@ -209,14 +222,11 @@ class _Body:
             return self._execution.run(next, self._iterator)
         except StopIteration:
             raise
-        except _FAILURES as error:
+        except BaseException as error:
             self._error = error
             page = self._failed(self._environ, self._start_response)
             self._iterator = iter(page[1:])
             return page[0] if page else b""
-        except BaseException as error:
-            self._error = error
-            raise
 
     def close(self) -> None:
         """Close the application's body, then end its context; once."""
@@ -230,8 +240,29 @@ class _Body:
             if close is not None:
                 close()
         except BaseException as error:
+            # The response is complete: this is news for the log only.
             self._error = self._error or error
-            # The server logs it: the response has been sent.
-            raise
+            _log.exception("a response of %s failed to close", context.app.name)
+            if _is_for_the_server(error):
+                raise
         finally:
+            # A generator that a wrapper left unclosed ends here, in its own context.
+            self._body = self._iterator = iter(())
             self._finish(context, self._error)
+
+
+class _HeadBody(_Body):
+    """The body of a response to HEAD: none (RFC 9110, 9.3.2).
+
+    Applications may leave that to the server, and servers to the application. A
+    generator may only start its response with its first chunk, so that one is awaited.
+    """
+
+    __slots__ = ()
+
+    def __next__(self) -> bytes:
+        for chunk in iter(super().__next__, None):
+            if chunk:
+                break
+        self._iterator = iter(())
+        raise StopIteration

@@ -9,6 +9,10 @@ from urllib.parse import quote
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 _QUERY_SAFE = _PATH_SAFE + "?%"
 
+# The environ key of the SCRIPT_NAME that the gateway itself was called with. Middleware
+# inside a mount may move further segments there.
+OUTER = "gateway.script_name"
+
 
 def from_text(text: str) -> str:
     """Return *text* as it stands in a WSGI path: UTF-8 bytes as Latin-1 (PEP 3333)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.context import RequestContext, current_app_context, top_request_context
 from gateway.errors import GatewayError, OutsideContextError
-from gateway.paths import from_text, quote_path, quote_query, remove_dot_segments
+from gateway.paths import OUTER, from_text, quote_path, quote_query, remove_dot_segments
 from gateway.types import WSGIEnvironment
 
 # The mount's `config:` while its application is being loaded: an application built
@@ -121,17 +121,8 @@ def _mounted() -> Mounted:
 
 
 def _outer_script_name(request: RequestContext | None) -> str:
-    """Return the prefix that the gateway itself is mounted at, as the request has it.
-
-    The request may be another application's than the current one, and middleware
-    inside its mount may have moved further segments to ``SCRIPT_NAME``.
-    """
-    mounted: Mounted | None = getattr(request and request.app, "mount", None)
-    if request is None or mounted is None:
-        return ""
-    script_name = str(request.environ.get("SCRIPT_NAME", ""))
-    prefix = from_text(mounted.point.prefix)
-    return f"{script_name}/".rpartition(f"{prefix}/")[0]
+    """Return the prefix that the gateway itself is served at."""
+    return "" if request is None else str(request.environ.get(OUTER, ""))
 
 
 def _check_reachable(target: MountPoint, here: Mounted) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -169,6 +170,14 @@ def raises_in_body(environ: Any, start_response: Any) -> Iterator[bytes]:
     yield b""
 
 
+def is_cancelled(environ: Any, start_response: Any) -> list[bytes]:
+    raise asyncio.CancelledError("secret cancel")
+
+
+def ends_like_a_generator(environ: Any, start_response: Any) -> list[bytes]:
+    raise GeneratorExit("secret generator")
+
+
 def exits(environ: Any, start_response: Any) -> list[bytes]:
     raise SystemExit("secret exit")
 
@@ -180,6 +189,8 @@ def exits(environ: Any, start_response: Any) -> list[bytes]:
         (raises_after, "secret after"),
         (raises_in_body, "secret body"),
         (exits, "secret exit"),
+        (is_cancelled, "secret cancel"),
+        (ends_like_a_generator, "secret generator"),
     ],
 )
 def test_a_failure_is_a_500_of_this_mount_and_a_log_line_that_names_it(
@@ -239,7 +250,9 @@ def test_what_is_meant_for_the_server_reaches_it() -> None:
     assert [type(error) for error in site.torn] == [KeyboardInterrupt]
 
 
-def test_an_error_while_closing_still_ends_the_context() -> None:
+def test_an_error_while_closing_still_ends_the_context(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Body:
         def __iter__(self) -> Iterator[bytes]:
             return iter([b"x"])
@@ -252,10 +265,9 @@ def test_an_error_while_closing_still_ends_the_context() -> None:
         return Body()
 
     site = Site(app)
-    body: Any = site.mount.serve(environ(), start)
-    with pytest.raises(ValueError, match="close"):
-        body.close()
+    assert site.call() == ("200 OK", b"x")
     assert [str(error) for error in site.torn] == ["close"]
+    assert caplog.records[0].getMessage() == "a response of app failed to close"
 
 
 def test_a_teardown_that_raises_spoils_neither_the_response_nor_the_others(
@@ -394,3 +406,84 @@ def test_closing_runs_once() -> None:
     with mount.app_context() as context:
         assert current_app.name == "a"
         assert context.g is g._get_current_object()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError(), OSError()])
+def test_every_teardown_function_runs_whatever_another_raises(
+    error: BaseException,
+) -> None:
+    site = Site(ok)
+
+    def broken(exc: BaseException | None) -> None:
+        raise error
+
+    site.application.teardown_appcontext(broken)
+    assert site.call()[0] == "200 OK"
+    assert site.torn == [None]
+
+
+def test_a_greenlet_that_is_killed_is_let_go() -> None:
+    gevent = pytest.importorskip("gevent")
+    started = gevent.event.Event()
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        started.set()
+        gevent.sleep(30)
+        return ok(environ, start_response)
+
+    site = Site(app)
+    greenlet = gevent.spawn(site.mount.serve, environ(), start)
+    started.wait(10)
+    greenlet.kill(timeout=10)
+    assert isinstance(greenlet.value, gevent.GreenletExit)
+    assert [type(error) for error in site.torn] == [gevent.GreenletExit]
+
+
+def test_head_has_no_body_whatever_the_application_does() -> None:
+    steps: list[int] = []
+
+    def streams(environ: Any, start_response: Any) -> Iterator[bytes]:
+        steps.append(0)
+        start_response("200 OK", [*TEXT, ("X-Step", "0")])
+        yield b""
+        for number in range(1, 1000):
+            steps.append(number)
+            yield b"x"
+
+    site = Site(streams)
+    assert site.call(REQUEST_METHOD="HEAD") == ("200 OK", b"")
+    assert steps == [0, 1]
+    assert site.torn == [None]
+    assert Site(ok).mount.serve(environ(REQUEST_METHOD="HEAD"), start) == []
+
+    def fails(environ: Any, start_response: Any) -> Iterator[bytes]:
+        raise ValueError("secret")
+        yield b""
+
+    status, content = Site(fails).call(REQUEST_METHOD="HEAD")
+    assert (status, content) == ("500 Internal Server Error", b"")
+
+
+def test_threads_of_one_request_share_its_g_and_its_request() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        barrier = threading.Barrier(8, timeout=10)
+        seen: list[tuple[int, int]] = []
+
+        def look() -> None:
+            barrier.wait()
+            seen.append(
+                (id(g._get_current_object()), id(request._get_current_object()))
+            )  # type: ignore[attr-defined]
+
+        threads = [
+            threading.Thread(target=copy_context().run, args=(look,)) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        start_response("200 OK", TEXT)
+        return [str(len(set(seen))).encode()]
+
+    for _ in range(50):
+        assert Site(app).call()[1] == b"1"

@@ -12,14 +12,15 @@ import pytest
 from composing import composed, failure, get, text
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.test import create_environ
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client, create_environ
 
 from gateway.context import AppContext, RequestContext
 from gateway.errors import GatewayError, OutsideContextError
 from gateway.framework.app import App
 from gateway.lifecycle import Gateway
 from gateway.loaders.foreign import ForeignApplication
-from gateway.site import Mounted, MountPoint, Site, UnknownMountError, mount_url
+from gateway.site import MountPoint, Site, UnknownMountError, mount_url
 
 PLAIN = """
 import json
@@ -281,11 +282,14 @@ def test_outside_of_a_gateway_the_error_says_what_is_missing() -> None:
 
 def test_an_application_pushed_by_hand_while_another_serves(gateway: Gateway) -> None:
     deep, plain = (gateway.mounts[name].application for name in ("deep", "plain"))
-    environ = create_environ("/x") | {"SCRIPT_NAME": "/outer/a/\xc3\xbc"}
+    environ = create_environ("/x") | {
+        "SCRIPT_NAME": "/outer/a/\xc3\xbc",
+        "gateway.script_name": "/outer",
+    }
     with RequestContext(deep, environ), AppContext(plain):
         assert mount_url("native") == "/outer/native/"
     alone = ForeignApplication("alone", {})
-    with RequestContext(alone, environ), AppContext(plain):
+    with RequestContext(alone, create_environ("/x")), AppContext(plain):
         assert mount_url("native") == "/native/"
 
 
@@ -301,3 +305,27 @@ def test_a_site_says_where_its_mounts_are(gateway: Gateway, tmp_path: Path) -> N
     error = failure(tmp_path, "a: {app: app:app}", app)
     assert "OutsideContextError: mount_url needs an application" in error.message
     assert get(gateway, "/files/none").status_code == 404
+
+
+def test_middleware_inside_a_mount_that_moves_segments(tmp_path: Path) -> None:
+    app = """
+        from gateway import mount_url
+        from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+        def show(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [mount_url("other", "/x").encode()]
+
+        application = DispatcherMiddleware(show, {"/inner": show})
+        """
+    mounts = """
+        root: {app: app:application, prefix: /, path: one}
+        inner: {app: app:application, path: two}
+        other: {app: app:application, path: three}
+        """
+    files = {f"{folder}/app.py": app for folder in ("one", "two", "three")}
+    with composed(tmp_path, mounts, files) as gateway:
+        for path in ("/", "/inner/", "/inner/inner", "/nowhere/inner"):
+            assert Client(gateway).get(path).text == "/other/x"
+            outer = DispatcherMiddleware(gateway, {"/outer": gateway})
+            assert Client(outer).get("/outer" + path).text == "/outer/other/x"

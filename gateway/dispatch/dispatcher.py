@@ -8,7 +8,7 @@ from http import HTTPStatus
 from gateway.dispatch.hosts import parse_host
 from gateway.dispatch.table import Route, Table
 from gateway.pages import answer
-from gateway.paths import location, remove_dot_segments
+from gateway.paths import OUTER, location, remove_dot_segments
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOSTS_KEPT = 1024
@@ -41,7 +41,7 @@ class Dispatcher:
         header = environ.get("HTTP_HOST", "")
         host = self._hosts.get(header)
         if host is None:
-            host = self._parse_host(header)
+            host = self._parse_host(header, environ)
         if path[:1] != "/":
             # RFC 9110, 4.2.3: an empty path is the root. Under a prefix of the server's
             # it is that prefix without its slash.
@@ -61,11 +61,17 @@ class Dispatcher:
         inner = environ.copy()
         inner["SCRIPT_NAME"] = script_name + route.prefix
         inner["PATH_INFO"] = rest
+        if script_name:
+            inner[OUTER] = script_name
         return route.target(inner, start_response)
 
-    def _parse_host(self, header: str) -> str | None:
+    def _parse_host(self, header: str, environ: WSGIEnvironment) -> str | None:
         """Parse a Host header that is not known yet, and remember it if it is good."""
         host = parse_host(header)
+        if not header:
+            # RFC 9112, 3.2: a request of HTTP/1.1 has one, be it empty.
+            is_new = environ.get("SERVER_PROTOCOL", "HTTP/1.0") != "HTTP/1.0"
+            return None if is_new and "HTTP_HOST" not in environ else host
         # Clients choose the keys, so there is a limit to how many are kept.
         if host is not None and len(self._hosts) < _HOSTS_KEPT:
             self._hosts[header] = host

@@ -9,14 +9,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, time
 from types import FrameType
 from typing import Any
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ThreadedTaskDispatcher
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.trigger import trigger
 
 from gateway.config.spec import ServerSpec
@@ -28,6 +28,30 @@ _log = logging.getLogger("gateway.server")
 # How often the loop looks again while draining, in seconds: a worker that finishes
 # pulls the loop's trigger, but a client that goes away may not.
 _DRAIN_TICK = 0.05
+
+# How long a draining server waits for the rest of a request's head, in seconds.
+_STALLED = 1.0
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """A task that sends no content for HEAD, and says so when it is the last one."""
+
+    def build_response_header(self) -> bytes:
+        # A listener that accepts no more is draining.
+        if not self.channel.server.accepting and len(self.channel.requests) == 1:
+            self.request.headers["CONNECTION"] = "close"
+        header: bytes = super().build_response_header()
+        if self.request.command == "HEAD":
+            self.chunked_response = False  # The final chunk would be content too.
+        return header
+
+    def write(self, data: bytes) -> None:
+        # RFC 9110, 9.3.2. The length that would have been sent stays in the header.
+        super().write(b"" if self.request.command == "HEAD" else data)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
 
 
 class WaitressServer:
@@ -59,10 +83,9 @@ class WaitressServer:
                 max_request_body_size=spec.max_body,
                 channel_timeout=max(1, round(spec.idle_timeout)),
                 cleanup_interval=max(1, min(30, round(spec.idle_timeout / 2))),
-                connection_limit=spec.connection_limit,
                 backlog=spec.backlog,
-                # Read on while a request runs: else a client that leaves is noticed only
-                # by the next write to it.
+                # Read on while a request runs: else a client that leaves is noticed
+                # only by the next write to it.
                 channel_request_lookahead=1,
                 # It tells attackers which server to look up, and users nothing.
                 ident=None,
@@ -78,6 +101,10 @@ class WaitressServer:
             for listener in self._map.values()
             if isinstance(listener, BaseWSGIServer)
         ]
+        for listener in self._listeners:
+            listener.channel_class = _Channel
+            # waitress counts whatever it watches: itself, its triggers, and ours.
+            listener.adj.connection_limit = spec.connection_limit + len(self._map) + 1
 
     @property
     def address(self) -> tuple[str, int]:
@@ -124,7 +151,10 @@ class WaitressServer:
                 os._exit(128 + number)  # The second signal means it.
             self.stop()
 
-        numbers = (signal.SIGTERM, signal.SIGINT)
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        # A closed terminal is no reason to drop requests, but with nohup one to stay.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         before = [signal.signal(number, stop) for number in numbers]
         # The system may hand a signal to a worker's thread, which leaves the loop
         # waiting; a byte in a pipe that it watches does not.
@@ -194,10 +224,16 @@ class WaitressServer:
             # The order matters: when no request is left, all output is in the buffers.
             if (
                 not channel.requests
-                and channel.request is None
                 and not channel.total_outbufs_len
+                and (channel.request is None or _is_stalled(channel))
             ):
                 channel.will_close = True
+
+
+def _is_stalled(channel: HTTPChannel) -> bool:
+    """Tell whether a request's head has begun to arrive, and then no more of it."""
+    quiet: float = time() - channel.last_activity
+    return quiet > _STALLED and not channel.request.headers_finished
 
 
 def _cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:

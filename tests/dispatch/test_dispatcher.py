@@ -104,12 +104,26 @@ def test_a_nonsense_host_is_a_bad_request() -> None:
     assert get(dispatcher(""), "/", HTTP_HOST="a b")[0] == 400
 
 
+def test_http_1_1_without_a_host_is_a_bad_request() -> None:
+    def status(protocol: str) -> int:
+        environ: dict[str, Any] = {"SERVER_PROTOCOL": protocol}
+        setup_testing_defaults(environ)
+        environ["SERVER_PROTOCOL"] = protocol
+        del environ["HTTP_HOST"]
+        answers: list[Any] = []
+        list(dispatcher("")(environ, lambda *args: answers.extend(args)))
+        return int(answers[0][:3])
+
+    assert status("HTTP/1.1") == 400
+    assert status("HTTP/1.0") == 200
+
+
 @given(st.text(st.characters(max_codepoint=255)), st.text(max_size=20))
 def test_no_path_reaches_a_mount_through_the_prefix_of_another(
     tail: str, host: str
 ) -> None:
     app = dispatcher("/public", "/secret")
-    status, headers, body = get(app, "/public/" + tail, HTTP_HOST=host)
+    status, _, body = get(app, "/public/" + tail, HTTP_HOST=host)
     if status == 200:
         mount, script_name, path = body.split("|", 2)
         assert script_name == mount

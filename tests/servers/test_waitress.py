@@ -228,6 +228,105 @@ def test_the_drain_timeout_ends_what_hangs(caplog: pytest.LogCaptureFixture) -> 
     assert "1 request(s) still running after 0.3s" in caplog.text
 
 
+@pytest.mark.parametrize("path", ["/list", "/length", "/stream"])
+def test_a_head_request_leaves_the_connection_in_order(path: str) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        headers = [("Content-Type", "text/plain")]
+        if environ["PATH_INFO"] == "/length":
+            headers.append(("Content-Length", "5"))
+        start_response("200 OK", headers)
+        return iter([b"he", b"llo"]) if environ["PATH_INFO"] != "/list" else [b"hello"]
+
+    with running(app, spec()) as server:
+        client = socket.create_connection(server.address, timeout=10)
+        head = f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n"
+        client.sendall(head.encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += client.recv(1)
+        if path == "/stream":  # Its length is not known: the connection ends.
+            assert client.recv(1024) == b""
+        else:
+            assert b"Content-Length: 5\r\n" in answer
+            client.sendall(b"GET /length HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert read_answer(client).startswith(b"HTTP/1.1 200")
+        client.close()
+
+
+def test_busy_keep_alive_clients_do_not_hold_the_stop() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        time.sleep(0.02)
+        return hello(environ, start_response)
+
+    ends: list[bytes] = []
+
+    def browse(address: tuple[str, int]) -> None:
+        client = socket.create_connection(address, timeout=10)
+        answer = b""
+        while b"Connection: close" not in answer:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = read_answer(client)
+        ends.append(client.recv(1024))
+        client.close()
+
+    with running(app, spec(drain_timeout=30.0)) as server:
+        threads = [
+            threading.Thread(target=browse, args=(server.address,)) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        started = time.monotonic()
+        server.stop()
+        for thread in threads:
+            thread.join(10)
+    assert time.monotonic() - started < 5
+    assert ends == [b""] * 4
+
+
+def test_a_request_that_never_arrives_does_not_hold_the_stop() -> None:
+    with running(hello, spec(drain_timeout=30.0)) as server:
+        client = socket.create_connection(server.address, timeout=10)
+        client.sendall(b"GET / HT")
+        time.sleep(0.2)
+        started = time.monotonic()
+        server.stop()
+        assert client.recv(1024) == b""
+        client.close()
+    assert time.monotonic() - started < 5
+
+
+def test_a_client_that_left_its_request_is_waited_for_no_longer_than_others() -> None:
+    entered, released = threading.Event(), threading.Event()
+
+    def hangs(environ: Any, start_response: Any) -> list[bytes]:
+        entered.set()
+        released.wait(30)
+        return hello(environ, start_response)
+
+    server = WaitressServer(hangs, spec(drain_timeout=0.5))
+    stragglers: list[int] = []
+    thread = threading.Thread(target=lambda: stragglers.append(server.run()))
+    thread.start()
+    try:
+        ask(server).close()
+        assert entered.wait(10)
+        started = time.monotonic()
+        server.stop()
+        thread.join(10)
+        assert time.monotonic() - started < 4
+        assert stragglers == [1]
+    finally:
+        released.set()
+        thread.join(10)
+
+
+def test_a_connection_limit_of_one_serves_one_connection_at_a_time() -> None:
+    with running(hello, spec(connection_limit=1)) as server:
+        assert get(server) == (200, b"hello")
+        assert get(server) == (200, b"hello")
+
+
 SCRIPT = """
 import sys, time
 from gateway.config.spec import ServerSpec
@@ -272,7 +371,7 @@ def ask_process(process: subprocess.Popen[str]) -> socket.socket:
 
 
 @pytest.mark.parametrize("process", [0.5], indirect=True)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_drains_and_ends_with_zero(
     process: subprocess.Popen[str], number: signal.Signals
 ) -> None:
