@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from http import HTTPStatus
@@ -55,6 +56,7 @@ class Mount:
     """
 
     __slots__ = (
+        "_calls",
         "_close",
         "application",
         "host",
@@ -91,6 +93,8 @@ class Mount:
         self.slash = slash
         self.load_seconds = load_seconds
         self._close = close
+        # One entry for each call: a deque's ends are safe to use from many threads.
+        self._calls: deque[None] = deque()
         self.serve = self._compose(wsgi, native)
 
     def app_context(self) -> AppContext:
@@ -108,6 +112,7 @@ class Mount:
         application = self.application
         name = self.name
         finish, failed = self._finish, self._failed
+        enter, leave = self._calls.append, self._calls.pop
         make: Callable[[type[AppContext]], AppContext] = object.__new__
 
         def serve(
@@ -125,6 +130,8 @@ class Mount:
                 if type(body) is list or type(body) is tuple:
                     if native or application.teardown_appcontext_funcs:
                         finish(context, None)
+                    else:
+                        leave()
                     return [] if head else body
                 kind = _HeadBody if head else _Body
                 return kind(
@@ -139,13 +146,19 @@ class Mount:
         ) -> Iterable[bytes]:
             if RECORD in environ:
                 environ[RECORD].mount = name
+            enter(None)
             execution = copy_context()
             return execution.run(serve, execution, environ, start_response)
 
         return call
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being served: their bodies are not closed yet."""
+        return len(self._calls)
+
     def _finish(self, context: AppContext, error: BaseException | None) -> None:
-        """Run the teardown functions, with *context* current."""
+        """Run the teardown functions, with *context* current, and end the call."""
         # The application may have left contexts of its own on top.
         current_app_context.set(context)
         try:
@@ -154,6 +167,8 @@ class Mount:
             _log.exception("mount %s: a teardown function failed", self.name)
             if _is_for_the_server(failure):
                 raise
+        finally:
+            self._calls.pop()
 
     def _failed(
         self, environ: WSGIEnvironment, start_response: StartResponse

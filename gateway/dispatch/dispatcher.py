@@ -36,12 +36,15 @@ class Dispatcher:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        path = environ.get("PATH_INFO", "")
-        script_name = environ.get("SCRIPT_NAME", "")
-        header = environ.get("HTTP_HOST", "")
-        host = self._hosts.get(header)
-        if host is None:
-            host = self._parse_host(header, environ)
+        try:
+            path = environ["PATH_INFO"]
+            script_name = environ["SCRIPT_NAME"]
+            host: str | None = self._hosts[environ["HTTP_HOST"]]
+        except KeyError:
+            # A new host, or what PEP 3333 lets a server leave out.
+            path = environ.get("PATH_INFO", "")
+            script_name = environ.get("SCRIPT_NAME", "")
+            host = self._parse_host(environ)
         if path[:1] != "/":
             # RFC 9110, 4.2.3: an empty path is the root. Under a prefix of the server's
             # it is that prefix without its slash.
@@ -65,13 +68,14 @@ class Dispatcher:
             inner[OUTER] = script_name
         return route.target(inner, start_response)
 
-    def _parse_host(self, header: str, environ: WSGIEnvironment) -> str | None:
+    def _parse_host(self, environ: WSGIEnvironment) -> str | None:
         """Parse a Host header that is not known yet, and remember it if it is good."""
+        header = environ.get("HTTP_HOST")
+        if header is None:
+            # RFC 9112, 3.2: from HTTP/1.1 on a request has one, be it empty.
+            old = environ.get("SERVER_PROTOCOL", "HTTP/1.0") == "HTTP/1.0"
+            return "" if old else None
         host = parse_host(header)
-        if not header:
-            # RFC 9112, 3.2: a request of HTTP/1.1 has one, be it empty.
-            is_new = environ.get("SERVER_PROTOCOL", "HTTP/1.0") != "HTTP/1.0"
-            return None if is_new and "HTTP_HOST" not in environ else host
         # Clients choose the keys, so there is a limit to how many are kept.
         if host is not None and len(self._hosts) < _HOSTS_KEPT:
             self._hosts[header] = host
