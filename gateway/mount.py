@@ -127,19 +127,26 @@ class Mount:
             try:
                 body = wsgi(environ, start_response)
                 head = environ["REQUEST_METHOD"] == "HEAD"
-                if type(body) is list or type(body) is tuple:
-                    if native or application.teardown_appcontext_funcs:
-                        finish(context, None)
-                    else:
-                        leave()
-                    return [] if head else body
-                kind = _HeadBody if head else _Body
-                return kind(
-                    finish, failed, execution, context, body, environ, start_response
-                )
+                if type(body) is not list and type(body) is not tuple:
+                    kind = _HeadBody if head else _Body
+                    return kind(
+                        end, failed, execution, context, body, environ, start_response
+                    )
             except BaseException as error:
-                finish(context, error)
+                end(context, error)
                 return failed(environ, start_response)
+            # Nothing is left to do for it but to send it.
+            if native or application.teardown_appcontext_funcs:
+                end(context, None)
+            else:
+                leave()
+            return [] if head else body
+
+        def end(context: AppContext, error: BaseException | None) -> None:
+            try:
+                finish(context, error)
+            finally:
+                leave()
 
         def call(
             environ: WSGIEnvironment, start_response: StartResponse
@@ -158,7 +165,7 @@ class Mount:
         return len(self._calls)
 
     def _finish(self, context: AppContext, error: BaseException | None) -> None:
-        """Run the teardown functions, with *context* current, and end the call."""
+        """Run the teardown functions, with *context* current."""
         # The application may have left contexts of its own on top.
         current_app_context.set(context)
         try:
@@ -167,8 +174,6 @@ class Mount:
             _log.exception("mount %s: a teardown function failed", self.name)
             if _is_for_the_server(failure):
                 raise
-        finally:
-            self._calls.pop()
 
     def _failed(
         self, environ: WSGIEnvironment, start_response: StartResponse

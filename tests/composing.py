@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from gateway.errors import LoadError
-from gateway.lifecycle import Gateway, LoadErrors
+from gateway.errors import LoadError, LoadErrors
+from gateway.lifecycle import Gateway
 
 ROOT = Path(__file__).parents[1]
 

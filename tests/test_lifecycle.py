@@ -6,7 +6,9 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,15 @@ from composing import (
 from gateway.config.load import load_config
 from gateway.config.spec import MountSpec
 from gateway.context import current_app_context
-from gateway.errors import AppCrashedError, AppNotFoundError, ConfigError, LoadError
+from gateway.errors import (
+    AppCrashedError,
+    AppNotFoundError,
+    ConfigError,
+    LoadError,
+    LoadErrors,
+)
 from gateway.globals import current_app, g
-from gateway.lifecycle import Gateway, LoadErrors
+from gateway.lifecycle import Gateway
 
 NOTED = """
 from pathlib import Path
@@ -359,3 +367,98 @@ def test_loading_again_and_again_leaves_nothing_behind(tmp_path: Path) -> None:
     gc.collect()
     # Some caches of the standard library fill up; a gateway is thousands of objects.
     assert len(gc.get_objects()) - objects < 2000
+
+
+CLOSING = """
+import threading, time
+from pathlib import Path
+def application(environ, start_response): ...
+def slow():
+    time.sleep({seconds})
+def close():
+    Path(__file__).with_name("closed").write_text(threading.current_thread().name)
+"""
+
+
+def test_closing_within_a_time_leaves_behind_what_hangs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mounts = """
+        first: {app: app:application, shutdown: app:close, path: a}
+        stuck: {app: app:application, shutdown: app:slow, path: b}
+        """
+    text = CLOSING.format(seconds=1)
+    config = configured(tmp_path, mounts, {"a/app.py": text, "b/app.py": text})
+    gateway = Gateway.from_file(config)
+    started = time.perf_counter()
+    assert gateway.close(timeout=0.4) == ("stuck",)
+    assert 0.3 < time.perf_counter() - started < 0.9
+    assert (tmp_path / "a" / "closed").read_text() == "gateway-close-first"
+    assert "mount stuck: still closing after 0.4s: cut off" in caplog.messages
+    assert gateway.close(timeout=0) == ()
+
+
+def test_closing_without_a_time_waits_in_the_calling_thread(tmp_path: Path) -> None:
+    mounts = "first: {app: app:application, shutdown: app:close}"
+    text = CLOSING.format(seconds=0)
+    gateway = Gateway.from_file(configured(tmp_path, mounts, {"app.py": text}))
+    assert gateway.close() == ()
+    name = threading.current_thread().name
+    assert (tmp_path / "closed").read_text() == name
+
+
+@pytest.mark.parametrize("more", ["", "\n1 / 0"])
+def test_an_application_that_configures_logging_does_not_silence_the_gateway(
+    more: str, tmp_path: Path
+) -> None:
+    code = (
+        "import logging.config\n"
+        "logging.config.dictConfig({'version': 1, 'incremental': False})\n"
+        "def application(environ, start_response): ...\n"
+    )
+    names = ("gateway", "gateway.access", "gateway.mount", "waitress", "waitress.queue")
+    loggers = {name: logging.getLogger(name) for name in (*names, "gateway_test_other")}
+    disabled_before = {name: logger.disabled for name, logger in _every_logger()}
+    try:
+        config = configured(
+            tmp_path, "a: {app: app:application}", {"app.py": code + more}
+        )
+        with pytest.raises(LoadErrors) if more else nullcontext():
+            Gateway.from_file(config).close()
+        disabled = [name for name, logger in loggers.items() if logger.disabled]
+        assert disabled == ["gateway_test_other"]
+    finally:
+        for name, logger in _every_logger():
+            logger.disabled = disabled_before.get(name, False)
+
+
+def _every_logger() -> list[tuple[str, logging.Logger]]:
+    known = list(logging.root.manager.loggerDict.items())
+    return [(name, each) for name, each in known if isinstance(each, logging.Logger)]
+
+
+def test_what_is_entered_around_each_loading(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def loading(name: str) -> Iterator[None]:
+        seen.append(f"{name} begins")
+        try:
+            yield
+        finally:
+            seen.append(f"{name} ends")
+
+    files = {"a.py": PLAIN, "b.py": "1 / 0"}
+    config = configured(tmp_path, "a: {app: a:application}\nb: {app: b:b}", files)
+    with pytest.raises(LoadErrors) as caught:
+        Gateway(load_config(config), loading=loading)
+    assert seen == ["a begins", "a ends", "b begins", "b ends"]
+    assert caught.value.loaded == {"a": "wsgi"}
+
+
+def test_sources_are_shown_relative_to_the_file(tmp_path: Path) -> None:
+    mounts = "a: {static: a}\nb: {app: app:application, path: c/b}"
+    files = {"a/index.html": "", "c/b/app.py": PLAIN}
+    with composed(tmp_path, mounts, files) as gateway:
+        sources = {name: mount.source for name, mount in gateway.mounts.items()}
+    assert sources == {"a": "a", "b": "c/b app:application"}

@@ -53,6 +53,8 @@ def command(
     request would. The options are those of curl.
     """
     from gateway.cli.client import Call, CutOffError, InvalidRequestError, Response
+    from gateway.cli.loading import printing_to_stderr, telling_slow
+    from gateway.config.load import load_config
     from gateway.lifecycle import Gateway
 
     body = _body((*data, *([json_data] if json_data is not None else [])))
@@ -76,12 +78,16 @@ def command(
             out.flush()
 
     response = Response(start, write)
-    with Gateway.from_file(config) as gateway:
+    spec = load_config(config)
+    cut_off: CutOffError | None = None
+    with printing_to_stderr(), Gateway(spec, loading=telling_slow) as gateway:
         try:
             response.take(gateway, environ)
         except CutOffError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(_EXIT_PARTIAL)
+            cut_off = error
+    if cut_off is not None:
+        click.echo(f"error: {cut_off}", err=True)
+        ctx.exit(_EXIT_PARTIAL)
     if fail and response.code >= 400:
         click.echo(f"error: the status is {response.status}", err=True)
         ctx.exit(_EXIT_HTTP_ERROR)

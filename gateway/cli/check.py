@@ -20,18 +20,21 @@ def command(config: Path) -> None:
     """
     from gateway.cli.describe import route_rows
     from gateway.cli.failures import counted
+    from gateway.cli.loading import printing_to_stderr, telling_slow
     from gateway.cli.render import CheckRow, show_table
     from gateway.config.load import load_config
-    from gateway.lifecycle import Gateway, LoadErrors
+    from gateway.errors import LoadErrors
+    from gateway.lifecycle import Gateway
 
     spec = load_config(config)
     failures: LoadErrors | None = None
     kinds: dict[str, str] = {}
     try:
-        with Gateway(spec) as loaded:
+        with printing_to_stderr(), Gateway(spec, loading=telling_slow) as loaded:
             kinds = {name: mount.kind for name, mount in loaded.mounts.items()}
     except LoadErrors as error:
         failures = error
+        kinds = dict(error.loaded)
     failed = {error.mount for error in failures.errors} if failures else set()
     show_table(
         CheckRow(

@@ -6,7 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -61,9 +61,9 @@ class Call:
         environ: WSGIEnvironment = {
             "REQUEST_METHOD": self.method,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(target.path).decode("latin-1"),
+            "PATH_INFO": _unquoted(target.path),
             "QUERY_STRING": target.query,
-            "SERVER_NAME": target.host,
+            "SERVER_NAME": _bytes_as_latin1(target.host),
             "SERVER_PORT": str(target.port),
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "127.0.0.1",
@@ -115,6 +115,12 @@ class _Target:
 def _bytes_as_latin1(text: str) -> str:
     # What came with the command line as undecodable bytes goes on as those bytes.
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _unquoted(path: str) -> str:
+    # As bytes: unquote_to_bytes() refuses a text with undecodable ones in it.
+    raw = path.encode("utf-8", "surrogateescape")
+    return unquote_to_bytes(raw).decode("latin-1")
 
 
 def _headers(call: Call, authority: str) -> dict[str, str]:
@@ -182,44 +188,77 @@ class Response:
         return self._write
 
     def _write(self, data: bytes) -> None:
-        if not self.status:
-            raise CutOffError("the application gave no status: see PEP 3333")
+        if not isinstance(data, bytes):
+            raise CutOffError(
+                f"the application's body has a {type(data).__name__}, where PEP 3333 "
+                "has bytes: encode it"
+            )
         if not self.started:
+            self._check_head()
             self.started = True
             self.on_start(self)
         if data:
             self.on_body(data)
 
+    def _check_head(self) -> None:
+        if not self.status:
+            raise CutOffError("the application gave no status: see PEP 3333")
+        if not re.match(r"[1-9][0-9]{2}( |$)", str(self.status)):
+            raise CutOffError(
+                f"the application gave the status {self.status!r}, where PEP 3333 has "
+                "a code of three digits and a reason, such as '200 OK'"
+            )
+        for header in self.headers:
+            if [type(part) for part in header] != [str, str]:
+                raise CutOffError(
+                    f"the application gave the header {header!r}, where PEP 3333 has "
+                    "a name and a value, both str"
+                )
+
     def take(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
         """Make the request and hand on its response part by part.
 
-        :raises CutOffError: the application failed in the middle of its response.
+        :raises CutOffError: the application failed in the middle of its response, or
+            handed over what PEP 3333 does not allow.
         """
         with _cutting_off():
             body = application(environ, self.start_response)
         try:
-            iterator = iter(body)
+            with _cutting_off():
+                iterator = iter(body)
             while True:
                 with _cutting_off():
-                    part = next(iterator, None)
-                if part is None:
+                    part = next(iterator, _END)
+                if part is _END:
                     break
-                if part:
+                if part or not isinstance(part, bytes):
                     self._write(part)
             self._write(b"")
-        finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
+        except BaseException:
+            with suppress(Exception):  # the first error is the one to tell
+                _close(body)
+            raise
+        with _cutting_off("the response is whole, but when its body was closed"):
+            _close(body)
+
+
+_END: Final[Any] = object()
+
+
+def _close(body: Any) -> None:
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
 
 
 @contextmanager
-def _cutting_off() -> Iterator[None]:
+def _cutting_off(when: str = "the response ends in the middle:") -> Iterator[None]:
     """Tell what the application raises from what printing its response raises."""
     try:
         yield
+    except CutOffError:
+        raise  # from the write() of PEP 3333
     except Exception as error:
         raise CutOffError(
-            "the response ends in the middle: the application raised "
-            f"{type(error).__name__}"
+            f"{when} the application raised {type(error).__name__}"
         ) from error

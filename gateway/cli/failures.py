@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import click
 
-from gateway.errors import AppCrashedError, ConfigError, GatewayError
+from gateway.errors import AppCrashedError, ConfigError, GatewayError, LoadErrors
 
 
 class Failure(click.ClickException):
@@ -45,8 +45,9 @@ def explain(error: GatewayError) -> Iterator[str]:
         yield from map(str, error.problems)
         yield counted(len(error.problems), "problem")
         return
-    # A LoadErrors has many; its module is left unimported for all the others.
-    parts: tuple[GatewayError, ...] = getattr(error, "errors", (error,))
+    parts: tuple[GatewayError, ...] = (error,)
+    if isinstance(error, LoadErrors):
+        parts = error.errors
     for part in parts:
         yield f"error: {part}"
         if isinstance(part, AppCrashedError):

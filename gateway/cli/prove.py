@@ -63,14 +63,15 @@ def command(
     Exit code 1: a claim is violated, or a mount does not load; 2: the configuration
     itself has problems.
     """
+    from gateway.cli.loading import printing_to_stderr, telling_slow
     from gateway.config.load import load_config
     from gateway.proof.prove import prove
     from gateway.site import UnknownMountError
 
     spec = load_config(config)
     try:
-        with _quiet():
-            report = prove(spec, mounts, requests=requests)
+        with _quiet(), printing_to_stderr():
+            report = prove(spec, mounts, requests=requests, loading=telling_slow)
     except UnknownMountError as error:
         raise click.UsageError(str(error)) from error
     if as_json:

@@ -94,14 +94,16 @@ def _app(app: Candidate, folder: Path, home: Path) -> Iterator[str]:
         yield "    imports: shared    # Django's settings are those of the process"
     if app.explicit:
         yield f"    factory: {str(app.form == 'factory').lower()}"
+    if app.runs is not None:
+        yield f"    # Line {app.runs} of {printable(app.file.name)} runs a server, also"
+        yield "    # when it is imported: put 'if __name__ == \"__main__\":' above it."
     if app.pyramid_main:
         yield "    args: {global_config: {}}"
     elif app.required:
-        yield f"    # {app.attribute}() must be given what is below: fill it in."
-        yield "    # args:"
+        yield "    args:"
         for parameter in app.required:
-            kind = f" ({parameter.annotation})" if parameter.annotation else ""
-            yield f"    #   {scalar(parameter.name)}: ...{printable(kind)}"
+            kind = f"    # {parameter.annotation}" if parameter.annotation else ""
+            yield f"      {scalar(parameter.name)}: ...{printable(kind)}"
 
 
 def _others(others: Sequence[Candidate]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,11 +123,21 @@ def _dollar(match: re.Match[str]) -> str:
     return "$"
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    # Opening a named pipe would else wait until somebody writes to it.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _read(name: str, folder: Path) -> str:
     if not name:
         raise _Refused("${file:} names no file: write its path behind the colon")
     try:
-        with open(os.path.join(folder, name), "rb") as stream:
+        with open(os.path.join(folder, name), "rb", opener=_open_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _Refused(
+                    f"{name!r} is a pipe or a device: name a regular file behind "
+                    "'file:'"
+                )
             data = stream.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

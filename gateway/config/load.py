@@ -141,7 +141,8 @@ class _Loading:
     def _claim_address(self, reader: Reader, name: str, claim: Claim) -> None:
         key = (claim.host, claim.prefix)
         first_name, first = self._claims.setdefault(key, (name, claim))
-        if first is not claim:
+        # Of two mounts of one name, the name is the problem, and told already.
+        if first is not claim and first_name != name:
             reader.report(
                 claim.place,
                 claim.path,
@@ -181,7 +182,8 @@ class _Loading:
                 )
             elif not os.path.exists(file):
                 self._report(
-                    pattern, "there is no such file: create it, or remove this"
+                    pattern,
+                    f"there is no file {pattern.shown!r}: create it, or remove this",
                 )
             else:
                 return [file]

@@ -43,11 +43,15 @@ class _Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A file pattern, and where it is written."""
+    """A file pattern, and where it is written.
+
+    :param shown: the pattern for messages, as it is written.
+    """
 
     place: Place
     path: str
     text: str
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,8 @@ class Reader:
     def _patterns(self, node: Node, of: PatternsType, path: str) -> tuple[Pattern, ...]:
         text = ScalarType("file pattern", "conf.d/*.yaml", {}, parse_path)
         if isinstance(node, ScalarNode):
-            return (Pattern(node.place, path, str(self._scalar(node, text, path))),)
+            found = str(self._scalar(node, text, path))
+            return (Pattern(node.place, path, found, shortened(node.text)),)
         if isinstance(node, MappingNode):
             raise self._refusal(
                 node.place,
@@ -157,7 +162,9 @@ class Reader:
                 found = str(self._scalar(item, text, here))
             except _Refused:
                 continue
-            patterns.append(Pattern(item.place, here, found))
+            if isinstance(item, ScalarNode):
+                shown = shortened(item.text)
+                patterns.append(Pattern(item.place, here, found, shown))
         return tuple(patterns)
 
     def _existing_folder(self, text: str) -> Path:

@@ -162,7 +162,8 @@ TABLE: Final = (
         "drain_timeout",
         ("server",),
         DURATION,
-        "How long a stop waits for the requests that are being served.",
+        "How long a stop takes at most: requests are finished, then applications shut "
+        "down.",
         default="30s",
     ),
     Key(

@@ -192,7 +192,7 @@ def choice(*words: str) -> ScalarType:
 
     def parse(text: str) -> str:
         if text not in words:
-            raise InvalidValue(f"is not one of the words for this: write {listed}")
+            raise InvalidValue(f"is not one of the choices: write {listed}")
         return text
 
     return ScalarType(listed, words[0], {"enum": list(words)}, parse)

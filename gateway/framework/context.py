@@ -159,7 +159,8 @@ class RequestContext(context.RequestContext):
         self._tokens.append((current_request_context.set(self), pushed))
         if self._session is None:
             # The standard interface is known to have no effect before it is used.
-            if type(app.session_interface) is SecureCookieSessionInterface:
+            interface = app.session_interface
+            if type(interface) is SecureCookieSessionInterface and not vars(interface):
                 self._session_waits = True
             else:
                 self._open_session()

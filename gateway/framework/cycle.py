@@ -296,7 +296,7 @@ class RequestCycle(Routing, ErrorHandling):
         finally:
             request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 
-    def do_teardown_appcontext(self, exc: BaseException | None = _UNSET, /) -> None:
+    def do_teardown_appcontext(self, exc: BaseException | None = _UNSET) -> None:
         """Run every teardown function of the application, the newest first."""
         if not self.teardown_appcontext_funcs and not appcontext_tearing_down.receivers:
             return

@@ -10,24 +10,24 @@ from typing import IO, Any
 from gateway.context import current_app_context
 
 
-def _default(value: Any) -> Any:
+def _default(o: Any) -> Any:
     """Encode what JSON has no type for: dates, decimals, UUIDs, dataclasses, markup."""
     import dataclasses
     import decimal
     import uuid
     from datetime import date
 
-    if isinstance(value, date):
+    if isinstance(o, date):
         from werkzeug.http import http_date
 
-        return http_date(value)
-    if isinstance(value, decimal.Decimal | uuid.UUID):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if hasattr(value, "__html__"):
-        return str(value.__html__())
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+        return http_date(o)
+    if isinstance(o, decimal.Decimal | uuid.UUID):
+        return str(o)
+    if dataclasses.is_dataclass(o) and not isinstance(o, type):
+        return dataclasses.asdict(o)
+    if hasattr(o, "__html__"):
+        return str(o.__html__())
+    raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
 
 
 class JSONProvider:

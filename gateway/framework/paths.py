@@ -6,7 +6,6 @@ import importlib.util
 import os
 import sys
 from importlib.machinery import ModuleSpec
-from pathlib import PurePath
 
 from gateway.errors import GatewayError
 
@@ -65,11 +64,17 @@ def _namespace_location(import_name: str, locations: list[str]) -> str:
     """Return which part of a namespace package holds *import_name*."""
     spec = _find_spec(import_name)
     if spec is not None and spec.submodule_search_locations:
-        folder = PurePath(os.path.commonpath(list(spec.submodule_search_locations)))
+        folder = os.path.commonpath(list(spec.submodule_search_locations))
         for location in locations:
-            if folder.is_relative_to(location):
+            if _is_below(folder, location):
                 return location
     return locations[0]
+
+
+def _is_below(folder: str, other: str) -> bool:
+    # Not pathlib: it would be imported for this alone.
+    other = os.path.normcase(other).rstrip(os.sep)
+    return f"{os.path.normcase(folder)}{os.sep}".startswith(f"{other}{os.sep}")
 
 
 def find_package(import_name: str) -> tuple[str | None, str]:
@@ -79,7 +84,7 @@ def find_package(import_name: str) -> tuple[str | None, str]:
     """
     folder = _import_folder(import_name)
     prefix = os.path.abspath(sys.prefix)
-    if PurePath(folder).is_relative_to(prefix):
+    if _is_below(folder, prefix):
         return prefix, folder
     parent, name = os.path.split(folder)
     if name.lower() != "site-packages":

@@ -166,9 +166,9 @@ def _served_prefix() -> str:
     return "" if context is None else context.request.root_path
 
 
-def _lazy_sha1(data: bytes = b"") -> Any:
+def _lazy_sha1(string: bytes = b"") -> Any:
     # A FIPS build of Python refuses SHA-1 only when it is called.
-    return hashlib.sha1(data)
+    return hashlib.sha1(string)
 
 
 session_json_serializer = TaggedJSONSerializer()

@@ -82,13 +82,14 @@ def _misfit(
     args: Mapping[str, object],
     error: TypeError,
 ) -> NotAnApplicationError:
-    given = f"'args:' ({', '.join(map(str, args))})" if args else "no 'args:'"
+    names = ", ".join(map(str, args))
+    wrong = f"does not fit 'args:' ({names})" if args else "needs 'args:'"
     unknown = [str(name) for name in args if name not in signature.parameters]
     open_to = [name for name in signature.parameters if name not in args]
     near = get_close_matches(unknown[0], open_to, 1) if unknown else []
     return NotAnApplicationError(
         mount,
-        f"the factory {reference}{signature} does not fit {given}: {error}"
+        f"the factory {reference}{signature} {wrong}: {error}"
         + (f"; did you mean {near[0]!r}?" if near else ""),
     )
 

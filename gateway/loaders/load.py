@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import copy_context
@@ -23,7 +24,8 @@ from gateway.framework.app import App
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
-from gateway.loaders.django import is_django, is_in_django
+from gateway.loaders.causes import with_cause
+from gateway.loaders.django import is_django
 from gateway.loaders.flask import is_flask, seeding_flask
 from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.loaded import Loaded
@@ -31,10 +33,13 @@ from gateway.loaders.modules import Modules, modules_of
 from gateway.loaders.redirect import load_redirect
 from gateway.loaders.reference import find
 from gateway.loaders.static import load_static
+from gateway.loaders.surroundings import surroundings
 from gateway.loaders.wrapped import innermost
 from gateway.settings import Config
 from gateway.site import seed_config
 from gateway.types import Application
+
+_log = logging.getLogger("gateway.loaders")
 
 # How long an ASGI application may take to end what it has running, in seconds.
 _SHUTDOWN_TIMEOUT = 10.0
@@ -57,7 +62,7 @@ def load(spec: MountSpec, home: Path) -> Loaded:
 def _load(spec: MountSpec, home: Path) -> Loaded:
     match spec.target:
         case StaticTarget(folder=folder):
-            return load_static(spec.name, folder)
+            return load_static(spec.name, folder, home)
         case RedirectTarget(location=location, status=status):
             return load_redirect(spec.name, spec.prefix, location, status)
         case target:
@@ -71,15 +76,19 @@ def _load_code(spec: MountSpec, target: AppTarget | AsgiTarget, home: Path) -> L
     seed_config.set(settings)
     # Current while it loads, so that code at a module's top level sees its own.
     current_app_context.set(AppContext(stand_in))
-    with ExitStack() as on_failure, modules.active(), seeding_flask():
+    with (
+        ExitStack() as on_failure,
+        surroundings(spec.place.file),
+        modules.active(),
+        seeding_flask(),
+    ):
         on_failure.callback(modules.close)
         interface: Interface = "wsgi" if isinstance(target, AppTarget) else "asgi"
         try:
             built = _built(spec, target, modules, interface)
         except AppCrashedError as error:
-            if modules.namespace is not None and is_in_django(error.frames):
-                raise _needs_shared_imports(error) from error
-            raise
+            private = modules.namespace is not None
+            raise with_cause(error, modules.searched, private) from error.__cause__
         shutdown = _shutdown(spec, modules)
         finish = _asgi if interface == "asgi" else _wsgi
         loaded = finish(spec, stand_in, built, modules, shutdown)
@@ -101,15 +110,6 @@ def _built(
         interface,
         args=target.args,
         factory=target.factory,
-    )
-
-
-def _needs_shared_imports(error: AppCrashedError) -> AppCrashedError:
-    return AppCrashedError(
-        error.mount,
-        f"{error.message}; a Django project needs 'imports: shared', for Django finds "
-        "its parts by the names of their modules",
-        error.frames,
     )
 
 
@@ -146,14 +146,14 @@ def _wsgi(
 ) -> Loaded:
     application: Application = stand_in
     kind = "wsgi"
-    native = innermost(built, lambda candidate: isinstance(candidate, App))
-    flask = innermost(built, is_flask) if native is None else None
-    if native is not None:
-        kind, application = "native", _adopt(native, stand_in)
-    elif flask is not None:
-        kind, stand_in.config = "flask", flask.config
-    elif innermost(built, is_django) is not None:
-        kind = "django"
+    # The application itself: two mounts with it in different middleware share it too.
+    served = built
+    if (native := innermost(built, lambda each: isinstance(each, App))) is not None:
+        kind, served, application = "native", native, _adopt(native, stand_in)
+    elif (flask := innermost(built, is_flask)) is not None:
+        kind, served, stand_in.config = "flask", flask, flask.config
+    elif (django := innermost(built, is_django)) is not None:
+        kind, served = "django", django
     if kind in ("native", "flask"):
         # Once more, so that it wins over what the application's own code has set.
         application.config.update(copy.deepcopy(dict(spec.config)))
@@ -162,7 +162,7 @@ def _wsgi(
         built,
         kind,
         modules.source,
-        served=built,
+        served=served,
         native=kind == "native",
         exclusive="Django" if kind == "django" else None,
         namespace=modules.namespace,
@@ -185,6 +185,8 @@ def _asgi(
     modules: Modules,
     shutdown: Shutdown | None,
 ) -> Loaded:
+    _warn_of_root_path(spec, built)
+    django = innermost(built, is_django)
     bridge = AsgiBridge(built, name=spec.name)
     bridge.startup()
     return Loaded(
@@ -192,11 +194,24 @@ def _asgi(
         bridge,
         "asgi",
         modules.source,
-        served=built,
-        exclusive="Django" if innermost(built, is_django) is not None else None,
+        served=built if django is None else django,
+        exclusive=None if django is None else "Django",
         namespace=modules.namespace,
         close=_closer(stand_in, modules, shutdown, bridge),
     )
+
+
+def _warn_of_root_path(spec: MountSpec, app: Any) -> None:
+    root_path = getattr(app, "root_path", "")
+    if isinstance(root_path, str) and root_path not in ("", spec.prefix):
+        _log.warning(
+            "mount %s: the application has root_path=%r, which takes the place of the "
+            "mount's prefix %r, so its routes are not found: leave root_path out; the "
+            "gateway tells the application its prefix",
+            spec.name,
+            root_path,
+            spec.prefix or "/",
+        )
 
 
 def _closer(

@@ -17,8 +17,9 @@ class Loaded:
     :param wsgi: what serves its requests.
     :param kind: what sort of application it is, such as ``flask``.
     :param source: where it comes from, for people.
-    :param served: the object that the configuration names, to tell whether two mounts
-        name the same one; ``None`` where sharing is harmless.
+    :param served: the application itself, without the middleware around it where that
+        can be told, so that two mounts of the same one are noticed; ``None`` where
+        sharing is harmless.
     :param exclusive: of what, such as ``Django``, the process can have only this one.
     :param native: whether it pushes request contexts of its own.
     :param slash: whether a bare prefix is redirected to its slash.

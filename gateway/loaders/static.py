@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from email.utils import parsedate
 from http import HTTPStatus
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 from wsgiref.util import FileWrapper
@@ -26,13 +27,14 @@ from gateway.types import StartResponse, WSGIEnvironment
 _MAX_AGE = 60
 
 
-def load_static(name: str, folder: Path) -> Loaded:
+def load_static(name: str, folder: Path, home: Path) -> Loaded:
     """Serve the files of *folder*: GET and HEAD, ranges, ETags, ``index.html``.
 
     Files are looked up anew for each request, so what changes on disk is seen at once.
     Symbolic links are followed. Hidden files are not served, but for those in
     ``.well-known`` (RFC 8615).
 
+    :param home: the folder of the configuration, which sources are shown relative to.
     :raises MissingExtraError: whitenoise is not installed.
     """
     try:
@@ -81,7 +83,7 @@ def load_static(name: str, folder: Path) -> Loaded:
         return body
 
     application = ForeignApplication(name, {})
-    return Loaded(application, serve, "static", f"{folder}")
+    return Loaded(application, serve, "static", relpath(folder, home))
 
 
 def _ranged(response: Any, file: Any, environ: WSGIEnvironment) -> Any:

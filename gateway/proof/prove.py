@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
 
 from gateway.config.spec import GatewaySpec
-from gateway.lifecycle import Gateway
+from gateway.lifecycle import Around, Gateway
 from gateway.mount import Mount
 from gateway.proof import configs
 from gateway.proof.drive import Address, addresses, drive
@@ -33,12 +33,14 @@ def prove(
     *,
     requests: int = REQUESTS,
     limits: Limits | None = None,
+    loading: Around = nullcontext,
 ) -> Report:
     """Serve a gateway on a free loopback port and decide the claims about its mounts.
 
     :param mounts: whose claims to decide, all by default. The others are loaded too.
     :param requests: how many each mount gets, at least 2.
     :param limits: how long anything may take.
+    :param loading: what to enter while a mount of the given name is loaded.
     :raises UnknownMountError: there is no mount of such a name.
     :raises LoadErrors: applications could not be loaded.
     """
@@ -49,19 +51,25 @@ def prove(
             raise UnknownMountError(name, known)
     chosen = [name for name in known if not mounts or name in mounts]
     schedule = Schedule.of(requests)
-    evidence = _gather(spec, chosen, schedule, limits or Limits())
+    evidence = _gather(spec, chosen, schedule, limits or Limits(), loading)
     return judge(evidence, schedule.requests, perf_counter() - started)
 
 
 def _gather(
-    spec: GatewaySpec, chosen: Sequence[str], schedule: Schedule, limits: Limits
+    spec: GatewaySpec,
+    chosen: Sequence[str],
+    schedule: Schedule,
+    limits: Limits,
+    loading: Around,
 ) -> Evidence:
     identities = Identities()
     given = {mount.name: mount.config for mount in spec.mounts}
     witness = Witness(Sight(identities, given))
     every = addresses(spec.mounts)
     targets = {name: every[name] for name in chosen}
-    with Gateway(spec, inside=witness.inside, outside=witness.outside) as gateway:
+    with Gateway(
+        spec, inside=witness.inside, outside=witness.outside, loading=loading
+    ) as gateway:
         subjects = [_subject(gateway.mounts[name], identities) for name in chosen]
         with _prepared(gateway.mounts, witness):
             answers = _serve(gateway, witness, targets, schedule, limits)

@@ -98,21 +98,67 @@ def test_each_kind_is_written_with_what_it_needs(
     spec = written(list(discover([top]).found), tmp_path)
     mounts = {mount.name: mount for mount in spec.mounts}
     assert {name: mount.prefix for name, mount in mounts.items()} == {
-        name: f"/{name}" for name in ("api", "catalog", "public", "pyramid", "takes")
+        name: f"/{name}" for name in ("api", "catalog", "public", "pyramid")
     }
     assert isinstance(mounts["api"].target, AsgiTarget)
     assert mounts["public"].target == StaticTarget(top / "public")
-    catalog, pyramid, takes = (
-        mounts[name].target for name in ("catalog", "pyramid", "takes")
-    )
+    catalog, pyramid = (mounts[name].target for name in ("catalog", "pyramid"))
     assert isinstance(catalog, AppTarget)
     assert catalog.imports == "shared"
     assert isinstance(pyramid, AppTarget)
     assert pyramid.args == {"global_config": {}}
+
+
+def test_a_factory_that_needs_values_is_ready_to_be_mounted(
+    write_files: WriteFiles, tmp_path: Path
+) -> None:
+    top = write_files(
+        {
+            "shop/app.py": FLASK,
+            "takes/app.py": (
+                "import flask\n"
+                "def create_app(name: str, *, level): return flask.Flask(name)"
+            ),
+        }
+    )
+    spec = written(list(discover([top]).found), tmp_path)
+    assert [(mount.name, mount.prefix) for mount in spec.mounts] == [("shop", "")]
+    text = (tmp_path / "gateway.yaml").read_text()
+    before, _, after = text.partition(
+        "  # Not mounted: create_app() must be given its 'args:': fill them in, and "
+        "take away the '#'.\n"
+    )
+    lines, _, rest = after.partition("\n\n")
+    ready = "".join(
+        line.replace("# ", "  ", 1).removeprefix("  ").replace("...", "7", 1) + "\n"
+        for line in lines.splitlines()
+    )
+    (tmp_path / "gateway.yaml").write_text(f"{before}{ready}\n{rest}")
+    takes = load_config(tmp_path / "gateway.yaml", {}).mounts[1].target
     assert isinstance(takes, AppTarget)
     assert takes.factory is True
+    assert takes.args == {"name": 7, "level": 7}
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        ("app.run(debug=True)", 3),
+        ("if True:\n    import waitress\n    waitress.serve(app)", 5),
+        ("from werkzeug.serving import run_simple\nrun_simple('', 1, app)", 4),
+        ("if __name__ == '__main__':\n    app.run()", None),
+        ("def main():\n    app.run()", None),
+        ("import subprocess\nsubprocess.run(['true'])", None),
+    ],
+)
+def test_a_module_that_runs_a_server_is_told(
+    call: str, line: int | None, write_files: WriteFiles, tmp_path: Path
+) -> None:
+    top = write_files({"shop/app.py": FLASK + call})
+    written(list(discover([top]).found), tmp_path)
     text = (tmp_path / "gateway.yaml").read_text()
-    assert "    # args:\n    #   name: ... (str)\n    #   level: ...\n" in text
+    assert (f"# Line {line} of app.py runs a server" in text) is (line is not None)
+    assert ("runs a server" in text) is (line is not None)
 
 
 def test_the_others_are_named_in_comments(tmp_path: Path) -> None:

@@ -10,19 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-
-import gateway
+from processes import (
+    PYTHONPATH,
+    command,
+    environment,
+    get,
+    run,
+    serving,
+    until_exists,
+)
 
 WriteFiles = Callable[[Mapping[str, str]], Path]
-
-PYTHONPATH = str(Path(gateway.__file__).parents[1])
 
 APP = """
 import pathlib, time
@@ -46,78 +48,6 @@ mounts:
 def home(write_files: WriteFiles) -> Path:
     """A folder with a configuration and its application."""
     return write_files({"gateway.yaml": CONFIG, "app/app.py": APP})
-
-
-def environment(**extra: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
-    return {**kept, "PYTHONPATH": PYTHONPATH, **extra}
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "gateway", *arguments]
-
-
-def run(
-    home: Path, *arguments: str, shell: str = "", **environ: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; *shell* goes on in a shell after it."""
-    return subprocess.run(
-        ["bash", "-c", f'"$@" {shell}', "bash", *command(*arguments)],
-        cwd=home,
-        env=environment(**environ),
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A server that has started: its process, its URL, and what it printed before."""
-
-    process: subprocess.Popen[str]
-    url: str
-    table: list[str]
-
-
-@contextmanager
-def serving(home: Path, *options: str) -> Iterator[Served]:
-    """Serve on a free port."""
-    process = subprocess.Popen(
-        command("serve", "--port", "0", *options),
-        cwd=home,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        table: list[str] = []
-        for line in process.stdout:
-            if match := re.match(r"Serving on (http://\S+)", line):
-                yield Served(process, match[1], table)
-                break
-            table.append(line)
-        else:
-            pytest.fail(f"it did not start: {process.communicate()[1]}")
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def until_exists(path: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:
-        text: str = response.read().decode()
-        return text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -182,14 +112,16 @@ def test_a_signal_while_the_mounts_load(
     assert process.returncode == code
 
 
-def test_an_address_that_is_taken(home: Path) -> None:
+def test_an_address_that_is_taken_is_told_before_anything_is_loaded(
+    home: Path,
+) -> None:
     with serving(home, "-q") as served:
         port = served.url.rpartition(":")[2]
         result = run(home, "serve", "--port", port)
     assert result.returncode == 1
     assert "cannot listen on 127.0.0.1:" in result.stderr
     assert "Traceback" not in result.stderr
-    assert (home / "closed").is_file()
+    assert not (home / "closed").exists()  # nothing was loaded for it
 
 
 def test_exit_codes(home: Path) -> None:

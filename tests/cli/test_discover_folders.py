@@ -10,6 +10,7 @@ import pytest
 
 from gateway.cli.discover import folders
 from gateway.cli.discover.find import Discovery, Found, discover
+from gateway.cli.discover.folders import Skipped
 
 Files = Mapping[str, str]
 Find = Callable[[Files], Discovery]
@@ -307,7 +308,7 @@ def test_a_django_project_without_a_wsgi_module_is_reported(find: Find) -> None:
     assert "get_wsgi_application()" in skipped.reason
 
 
-def test_symbolic_links_are_followed_and_loops_end(
+def test_symbolic_links_are_followed_within_the_folder_only(
     write_files: Callable[[Files], Path], tmp_path: Path
 ) -> None:
     top = write_files({"notes/app.py": FLASK})
@@ -317,9 +318,49 @@ def test_symbolic_links_are_followed_and_loops_end(
     outside.mkdir()
     (outside / "app.py").write_text(FLASK)
     (top / "current").symlink_to(outside)
-    (top / "previous").symlink_to(outside)
+    (top / "hidden" / ".releases" / "one").mkdir(parents=True)
+    (top / "hidden" / ".releases" / "one" / "app.py").write_text(FLASK)
+    (top / "hidden" / "live").symlink_to(".releases/one")
     discovery = discover([top])
-    assert [one.label for one in discovery.found] == ["current", "notes"]
+    assert [one.label for one in discovery.found] == ["live", "notes"]
+    assert discovery.skipped == (
+        Skipped(
+            top / "current",
+            f"a link out of the folder, to {outside}: name that folder as well",
+        ),
+        Skipped(
+            top / "notes" / "again",
+            f"a link to a folder that it is in itself, {top}",
+        ),
+    )
+
+
+def test_a_folder_that_is_asked_for_may_be_a_link(
+    write_files: Callable[[Files], Path], tmp_path: Path
+) -> None:
+    top = write_files({"notes/app.py": FLASK})
+    (tmp_path / "link").symlink_to(top)
+    discovery = discover([tmp_path / "link"])
+    assert [one.label for one in discovery.found] == ["notes"]
+    assert discovery.skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [("my-app", "my_app"), ("class", "class_app"), ("2nd", "app"), ("a b", "a_b")],
+)
+def test_an_application_in_a_file_that_cannot_be_imported(
+    name: str, better: str, find: Find
+) -> None:
+    files = {f"my app/{name}.py": FLASK, "my app/no-app.py": "print('hello')"}
+    discovery = find(files)
+    assert discovery.found == ()
+    (skipped,) = discovery.skipped
+    assert skipped.path.name == f"{name}.py"
+    assert skipped.reason == (
+        "an application in a file whose name Python cannot import: rename it, to "
+        f"{better}.py for one"
+    )
 
 
 def test_the_depth_is_bounded(find: Find) -> None:

@@ -73,6 +73,22 @@ def test_name_that_another_file_has(site: Site) -> None:
     )
 
 
+def test_name_and_address_that_another_file_has_are_one_problem(site: Site) -> None:
+    site.write("mounts:\n  a: {app: a:b}", "conf.d/a.yaml")
+    shown = site.refuse("include: conf.d/*.yaml\nmounts: {a: {app: a:b}}\n")
+    assert shown == (
+        "conf.d/a.yaml:2:3: mounts.a: another file has a mount of this name, at "
+        "gateway.yaml:2:10: rename one"
+    )
+
+
+def test_a_pattern_is_shown_as_it_is_written(site: Site) -> None:
+    site.environ = {"DIR": "secret"}
+    shown = site.refuse("include: '${DIR}/a.yaml'\nmounts: {a: {app: a:b}}\n")
+    assert "there is no file '${DIR}/a.yaml': create it" in shown
+    assert "secret" not in shown
+
+
 def test_address_that_another_file_has(site: Site) -> None:
     site.write("mounts:\n  b: {app: a:b, prefix: /a}", "conf.d/a.yaml")
     shown = site.refuse("include: conf.d/*.yaml\nmounts: {a: {app: a:b}}\n")
@@ -84,7 +100,7 @@ def test_address_that_another_file_has(site: Site) -> None:
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
-        ("none.yaml", "there is no such file: create it, or remove this"),
+        ("none.yaml", "there is no file 'none.yaml': create it, or remove this"),
         ("apps", "this is a folder: write a pattern"),
         ("gateway.yaml", "the file includes itself"),
         ("apps/../gateway.yaml", "the file includes itself"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from pathlib import Path
 
@@ -147,6 +148,14 @@ def test_file_that_cannot_be_used(tmp_path: Path, content: bytes, words: str) ->
 def test_file_that_is_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InterpolationError, match="Is a directory"):
         Interpolator({}, HOME).expand("${file:.}", tmp_path)
+
+
+def test_file_that_is_a_pipe_or_a_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "/dev/null"):
+        with pytest.raises(InterpolationError) as caught:
+            Interpolator({}, HOME).expand(f"${{file:{name}}}", tmp_path)
+        assert f"{name!r} is a pipe or a device: name a regular" in str(caught.value)
 
 
 @given(st.text())

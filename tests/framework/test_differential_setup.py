@@ -16,27 +16,33 @@ from werkzeug.routing import BuildError
 
 import gateway
 
-NAMES = st.sampled_from(["a", "b", "c", "a.b", ""])
-PREFIXES = st.none() | st.sampled_from(["", "/", "/p", "/p/", "p", "/<x>", "/p//q/"])
+NAMES = st.sampled_from([*"abcdefgh", *"abcd", "a.b", ""])
+PREFIXES = st.none() | st.sampled_from(
+    [*["/", "/p", "/p/", "/<x>", "/p//q/", "/q"] * 3, "", "p"]
+)
 SUBDOMAINS = st.none() | st.sampled_from(["one", "two", ""])
-RULES = st.sampled_from(["/", "", "/r", "r", "/r/", "/<int:n>", "//r", "/<x>/<y>"])
+RULES = st.sampled_from(
+    [*["/", "/r", "/r/", "/<int:n>", "/<x>/<y>", "/s"] * 3, "", "r", "//r"]
+)
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
         "url_prefix": PREFIXES,
         "subdomain": SUBDOMAINS,
-        "name": st.sampled_from(["a", "z", "y.x"]),
+        "name": st.sampled_from(["a", "x", "y", "z", "y.x"]),
         "url_defaults": st.sampled_from([{"x": "1"}, {"y": "2", "x": "3"}]),
     },
 )
 RULE_OPTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "methods": st.sampled_from([["GET"], ["post"], ["OPTIONS", "PUT"], "GET", []]),
+        "methods": st.sampled_from(
+            [["GET"], ["post"], ["OPTIONS", "PUT"], ["HEAD"], []]
+        ),
         "strict_slashes": st.booleans(),
         "defaults": st.sampled_from([{"n": 1}, {"x": "d"}]),
         "provide_automatic_options": st.booleans(),
-        "endpoint": st.sampled_from(["view", "other", "dotted.name"]),
+        "endpoint": st.sampled_from([*["view", "other", "third"] * 4, "dotted.name"]),
         "subdomain": SUBDOMAINS,
         "merge_slashes": st.booleans(),
     },
@@ -237,5 +243,5 @@ def test_the_lifetime_of_sessions_may_be_a_number_or_nothing() -> None:
     for value in (None, 42, timedelta(days=1)):
         ours, theirs = gateway.App("x"), flask.Flask("x")
         for app in (ours, theirs):
-            app.config["PERMANENT_SESSION_LIFETIME"] = value  # type: ignore[attr-defined]
+            app.config["PERMANENT_SESSION_LIFETIME"] = value
         assert ours.permanent_session_lifetime == theirs.permanent_session_lifetime

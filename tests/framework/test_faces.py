@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import subprocess
 import sys
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import flask
 import flask.testing
@@ -117,3 +118,106 @@ def test_an_application_imports_neither_click_nor_jinja() -> None:
 def test_what_must_not_exist() -> None:
     for name in ("before_first_request", "env", "json_encoder", "session_cookie_name"):
         assert not hasattr(gateway.App, name)
+
+
+def _pairs() -> list[tuple[Any, Any]]:
+    from flask import blueprints, cli, config, ctx, sessions, templating, testing, views
+    from flask.json import provider, tag
+
+    import gateway.blueprints
+    import gateway.ctx
+    import gateway.json.provider
+    import gateway.json.tag
+    import gateway.sessions
+    import gateway.templating
+    import gateway.testing
+    import gateway.views
+    from gateway.framework import command_line, commands, json_tag
+
+    return [
+        (flask.Flask, gateway.Flask),
+        (flask.Blueprint, gateway.Blueprint),
+        (flask.Config, gateway.Config),
+        (flask.Request, gateway.Request),
+        (flask.Response, gateway.Response),
+        (blueprints.BlueprintSetupState, gateway.blueprints.BlueprintSetupState),
+        (ctx.AppContext, gateway.ctx.AppContext),
+        (ctx.RequestContext, gateway.ctx.RequestContext),
+        (ctx._AppCtxGlobals, gateway.ctx._AppCtxGlobals),
+        (config.ConfigAttribute, gateway.config.ConfigAttribute),
+        (sessions.SessionMixin, gateway.sessions.SessionMixin),
+        (sessions.SessionInterface, gateway.sessions.SessionInterface),
+        (sessions.SecureCookieSession, gateway.sessions.SecureCookieSession),
+        (
+            sessions.SecureCookieSessionInterface,
+            gateway.sessions.SecureCookieSessionInterface,
+        ),
+        (templating.DispatchingJinjaLoader, gateway.templating.DispatchingJinjaLoader),
+        (templating.Environment, gateway.templating.Environment),
+        (testing.EnvironBuilder, gateway.testing.EnvironBuilder),
+        (testing.FlaskClient, gateway.testing.FlaskClient),
+        (testing.FlaskCliRunner, gateway.testing.FlaskCliRunner),
+        (views.View, gateway.views.View),
+        (views.MethodView, gateway.views.MethodView),
+        (provider.JSONProvider, gateway.json.provider.JSONProvider),
+        (provider.DefaultJSONProvider, gateway.json.provider.DefaultJSONProvider),
+        (tag.JSONTag, json_tag.JSONTag),
+        (tag.TaggedJSONSerializer, json_tag.TaggedJSONSerializer),
+        (cli.AppGroup, commands.AppGroup),
+        (cli.ScriptInfo, commands.ScriptInfo),
+        (cli.FlaskGroup, command_line.ApplicationCommands),
+    ]
+
+
+def _takes(function: object) -> list[tuple[str, object]] | None:
+    """The names and kinds of parameters; ``None`` where Python cannot tell."""
+    try:
+        signature = inspect.signature(function)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return [
+        (parameter.name, parameter.kind)
+        for parameter in signature.parameters.values()
+        if parameter.name not in {"args", "kwargs"}
+    ]
+
+
+@pytest.mark.parametrize(("theirs", "ours"), _pairs(), ids=lambda one: one.__name__)
+def test_classes_have_every_member_with_the_same_parameters(
+    theirs: type, ours: type
+) -> None:
+    names = {name for name in dir(theirs) if not name.startswith("_")}
+    missing = {name for name in names if not hasattr(ours, name)}
+    if theirs is flask.Flask:
+        instances = flask.Flask("x"), gateway.Flask("x")
+        missing = {name for name in dir(instances[0]) if not name.startswith("_")}
+        missing -= {name for name in missing if hasattr(instances[1], name)}
+    assert missing == set()
+    different = {}
+    for name in (*names, "__init__"):
+        wanted = getattr(theirs, name, None)
+        if not inspect.isfunction(wanted) and not inspect.ismethod(wanted):
+            continue
+        expected, actual = _takes(wanted), _takes(getattr(ours, name))
+        # Click calls the parameter of get_command by another name than Flask does.
+        if expected is None or actual is None or name == "get_command":
+            continue
+        # More parameters may follow, but those of Flask come in their order.
+        if [one for one in actual if one in expected] != expected:
+            different[name] = expected, actual
+    assert different == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["abort", "after_this_request", "copy_current_request_context", "flash"],
+        *["get_flashed_messages", "get_template_attribute", "has_app_context"],
+        *["has_request_context", "jsonify", "make_response", "redirect"],
+        *["render_template", "render_template_string", "send_file"],
+        *["send_from_directory", "stream_template", "stream_template_string"],
+        *["stream_with_context", "url_for"],
+    ],
+)
+def test_functions_have_the_same_parameters(name: str) -> None:
+    assert _takes(getattr(gateway, name)) == _takes(getattr(flask, name))

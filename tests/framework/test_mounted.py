@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import flask
 import pytest
 from werkzeug.test import Client
 
+import gateway
 from gateway import (
     App,
     after_this_request,
@@ -21,6 +23,8 @@ from gateway import (
     stream_with_context,
     url_for,
 )
+from gateway.dispatch.dispatcher import Dispatcher
+from gateway.dispatch.table import Route, Table
 from gateway.errors import ContextStackError
 from gateway.globals import app_ctx, request_ctx
 from gateway.loaders.foreign import ForeignApplication
@@ -231,3 +235,70 @@ def test_a_foreign_stream_keeps_its_context(foreign: Any) -> None:
         return body()
 
     assert foreign(wsgi).get("/p", buffered=True).text == "1 /p"
+
+
+def _logins(lib: Any, name: str, **config: Any) -> Any:
+    app = lib.Flask(name, static_folder=None)
+    app.config.update(config)
+
+    def login(user: str) -> str:
+        lib.session["user"] = user
+        return "in"
+
+    app.add_url_rule("/login/<user>", "login", login)
+    app.add_url_rule("/who", "who", lambda: lib.session.get("user", "nobody"))
+    return app
+
+
+def _gateway(native: App, foreign: Any) -> Client:
+    """Serve a native application and one of Flask beside each other."""
+    routes = []
+    site = Site()
+    for name, app in (("native", native), ("flask", foreign)):
+        is_native = app is native
+        point = MountPoint(name, f"/{name}", None, name)
+        if is_native:
+            native.mount = Mounted(point, site)
+        mount = Mount(
+            name,
+            f"/{name}",
+            None,
+            kind=name,
+            source="app:app",
+            application=native if is_native else ForeignApplication(name, {}),
+            wsgi=app,
+            native=is_native,
+        )
+        routes.append(Route(None, f"/{name}", mount.serve))
+    return Client(Dispatcher(Table(routes)))
+
+
+def test_a_login_is_shared_only_where_key_name_and_path_are() -> None:
+    shared = {"SECRET_KEY": "k", "SESSION_COOKIE_PATH": "/"}
+    client = _gateway(
+        _logins(gateway, "native", **shared), _logins(flask, "flask", **shared)
+    )
+    client.get("/flask/login/ann")
+    assert client.get("/native/who").text == "ann"
+    client.get("/native/login/bob")
+    assert client.get("/flask/who").text == "bob"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"SECRET_KEY": "k"}, {"SECRET_KEY": "k", "SESSION_COOKIE_PATH": "/flask"}),
+        ({"SECRET_KEY": "one"}, {"SECRET_KEY": "two"}),
+        (
+            {"SECRET_KEY": "k", "SESSION_COOKIE_PATH": "/"},
+            {"SECRET_KEY": "k", "SESSION_COOKIE_NAME": "own"},
+        ),
+    ],
+)
+def test_otherwise_it_is_not(ours: dict[str, str], theirs: dict[str, str]) -> None:
+    client = _gateway(
+        _logins(gateway, "native", **ours), _logins(flask, "flask", **theirs)
+    )
+    client.get("/native/login/bob")
+    assert client.get("/native/who").text == "bob"
+    assert client.get("/flask/who").text == "nobody"

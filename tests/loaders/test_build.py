@@ -290,8 +290,8 @@ nothing = None
         ),
         (
             "{app: wrong:create, factory: true}",
-            "the factory wrong:create(name, testing=False) does not fit no 'args:': "
-            "missing a required argument: 'name'",
+            "the factory wrong:create(name, testing=False) needs 'args:': missing "
+            "a required argument: 'name'",
         ),
         (
             "{app: wrong:create, args: {name: a, tesing: true}}",

@@ -160,8 +160,7 @@ def test_an_error_in_the_middle_of_a_body_is_a_line_too(lines: Any) -> None:
 def test_an_error_while_closing_is_a_line_too(gateway: Any, lines: Any) -> None:
     body = gateway(create_environ("/app/close"), START)
     assert list(body) == [b"123"]
-    with pytest.raises(ValueError, match="close"):
-        body.close()
+    body.close()
     assert shown(lines()[0], "status", "sent") == ("200", "3")
 
 

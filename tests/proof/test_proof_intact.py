@@ -22,8 +22,7 @@ from proof_site import (
 from gateway import lifecycle
 from gateway.config.load import load_config
 from gateway.config.spec import GatewaySpec
-from gateway.errors import LoadError
-from gateway.lifecycle import LoadErrors
+from gateway.errors import LoadError, LoadErrors
 from gateway.mount import Mount
 from gateway.proof.report import MountReport, Report
 from gateway.site import UnknownMountError

@@ -18,6 +18,7 @@ from gateway.cli.discover.frameworks import (
     METHODS,
     PLAIN_ASGI,
     PLAIN_WSGI,
+    SERVERS,
     SOCKETIO,
     WRAPPERS,
     Interface,
@@ -69,6 +70,19 @@ def _bind_statement(statement: ast.stmt, scope: Scope, conditional: bool) -> Non
             for item in items:
                 if item.optional_vars is not None:
                     _assign(item.optional_vars, item.context_expr, scope, conditional)
+        case ast.Expr(value=ast.Call(func=function)) if _serves(function, scope):
+            scope.runs = scope.runs or statement.lineno
+
+
+def _serves(function: ast.expr, scope: Scope) -> bool:
+    """Tell ``app.run()``, ``uvicorn.run()`` and their like, which do not return."""
+    called = infer(function, scope)
+    if isinstance(called, Imported):
+        return called.dotted in SERVERS
+    match function:
+        case ast.Attribute(value=base, attr="run" | "run_server"):
+            return isinstance(settle(infer(base, scope), scope), Made)
+    return False
 
 
 def _bind(scope: Scope, name: str, value: Value, node: ast.AST) -> None:

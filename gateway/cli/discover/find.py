@@ -13,6 +13,8 @@ Of the applications that one folder offers, the first by this order is chosen:
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +100,7 @@ def discover(folders: Iterable[Path]) -> Discovery:
             for package, (best, *others) in groups.items()
         )
         hints.extend(_hints(project, modules, offers, walk))
+    hints.extend(_unnamed(walk, layout, trees))
     found.extend(_static(walk, homes))
     skipped = (*walk.skipped, *trees.skipped, *hints)
     return Discovery(tuple(found), skipped)
@@ -195,6 +198,22 @@ def _hints(
                 "routes of Bottle's default application, which has no name here: "
                 "add 'application = bottle.default_app()'",
             )
+
+
+def _unnamed(walk: Walk, layout: Layout, trees: Trees) -> Iterator[Skipped]:
+    """Applications in files that cannot be imported, such as ``my-app.py``."""
+    for folder in walk.folders.values():
+        project = Project(layout.root(folder.path), trees)
+        for file in folder.unnamed:
+            if any(True for _ in project.unnamed(file)):
+                better = re.sub(r"\W", "_", file.stem)
+                if not better.isidentifier() or keyword.iskeyword(better):
+                    better = f"{better}_app" if better.isidentifier() else "app"
+                yield Skipped(
+                    file,
+                    "an application in a file whose name Python cannot import: rename "
+                    f"it, to {better}.py for one",
+                )
 
 
 def _static(walk: Walk, homes: set[Path]) -> Iterator[Found]:

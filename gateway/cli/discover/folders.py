@@ -58,12 +58,14 @@ class Folder:
     """One folder as the scanner sees it.
 
     :param sources: its Python files that could hold an application.
+    :param unnamed: those of them whose names cannot be imported.
     :param python: whether it holds any Python file at all.
     :param site: the folder with its ``index.html``: itself, or what its build made.
     """
 
     path: Path
     sources: tuple[Path, ...]
+    unnamed: tuple[Path, ...]
     python: bool
     manage: bool
     site: Path | None
@@ -84,13 +86,17 @@ class Walk:
     def add(self, top: Path) -> None:
         """Walk one folder that was asked for; its own name is never a reason to skip.
 
-        Symbolic links are followed, each folder is entered once.
+        Each folder is entered once. Symbolic links are followed where they stay within
+        the folder that was asked for.
         """
         top = Path(os.path.abspath(top))
         self.tops.append(top)
+        inside = os.path.realpath(top)
         stack = [(top, 0)]
         while stack and not self._full:
             path, depth = stack.pop()
+            if depth and path.is_symlink() and self._leads_away(path, inside):
+                continue
             names = self._names(path)
             if names is None or (depth and _ENVIRONMENT_MARKS & names.keys()):
                 continue
@@ -98,6 +104,19 @@ class Walk:
             if depth < MAX_DEPTH:
                 children = sorted(n for n, d in names.items() if d and not _skip(n))
                 stack.extend((path / n, depth + 1) for n in reversed(children))
+
+    def _leads_away(self, link: Path, inside: str) -> bool:
+        """Tell whether a symbolic link leaves the folder asked for, or goes back up."""
+        target = os.path.realpath(link)
+        below = os.path.join(target, "")
+        if os.path.join(os.path.realpath(link.parent), "").startswith(below):
+            reason = f"a link to a folder that it is in itself, {target}"
+        elif not target.startswith(os.path.join(inside, "")):
+            reason = f"a link out of the folder, to {target}: name that folder as well"
+        else:
+            return False
+        self.skipped.append(Skipped(link, reason))
+        return True
 
     def _names(self, path: Path) -> dict[str, bool] | None:
         """The entries of a folder: name, and whether it is a folder."""
@@ -123,6 +142,7 @@ class Walk:
     def _take(self, path: Path, names: dict[str, bool]) -> None:
         python = [n for n, is_dir in names.items() if not is_dir and n.endswith(".py")]
         sources = sorted(name for name in python if _may_serve(name))
+        unnamed = sorted(name for name in python if not _can_be_imported(name))
         room = MAX_SOURCES - self._sources
         if len(sources) > room:
             self._stop(path, f"{MAX_SOURCES} Python files")
@@ -131,6 +151,7 @@ class Walk:
         self.folders[path] = Folder(
             path=path,
             sources=tuple(path / name for name in sources),
+            unnamed=tuple(path / name for name in unnamed[:room]),
             python=bool(python),
             manage="manage.py" in names,
             site=_site(path, names),
@@ -154,11 +175,15 @@ def _skip(name: str) -> bool:
     return name.startswith(".") or name in _SKIPPED or name.endswith(_SKIPPED_SUFFIXES)
 
 
+def _can_be_imported(name: str) -> bool:
+    stem = name.removesuffix(".py")
+    return stem.isidentifier() and not keyword.iskeyword(stem)
+
+
 def _may_serve(name: str) -> bool:
     stem = name.removesuffix(".py")
     return (
-        stem.isidentifier()
-        and not keyword.iskeyword(stem)
+        _can_be_imported(name)
         and stem not in _TOOL_MODULES
         and not stem.startswith("test_")
         and not stem.endswith("_test")

@@ -123,6 +123,12 @@ SOCKETIO: Final[Mapping[str, Interface]] = {
     "socketio.ASGIApp": "asgi",
 }
 
+# Functions that run a server, and return when it has ended.
+SERVERS: Final = frozenset(
+    {"bottle.run", "hupper.start_reloader", "uvicorn.run", "uvicorn.main.run"}
+    | {"waitress.serve", "werkzeug.run_simple", "werkzeug.serving.run_simple"}
+)
+
 # Decorators that make a WSGI application of a function of one request.
 DECORATORS: Final = frozenset(
     {

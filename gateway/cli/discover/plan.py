@@ -97,6 +97,11 @@ def _obstacles(found: Iterable[Found]) -> list[str | None]:
                 "Django keeps one set of settings for the whole process, and a "
                 "project above has it: serve this one from a process of its own"
             )
+        elif one.app is not None and one.app.needs_values:
+            obstacle = (
+                f"{one.app.attribute}() must be given its 'args:': fill them in, and "
+                "take away the '#'"
+            )
         else:
             django = django or is_django
         obstacles.append(obstacle)

@@ -64,6 +64,7 @@ class Candidate:
     :param required: what a factory must be given.
     :param explicit: its parameters do not tell that it is a factory, or is none.
     :param origin: the dotted name of its definition, for a re-export in another file.
+    :param runs: the line at which its module runs a server when it is imported.
     """
 
     reference: str
@@ -74,6 +75,7 @@ class Candidate:
     required: tuple[Parameter, ...] = ()
     explicit: bool = False
     origin: str = ""
+    runs: int | None = None
 
     @property
     def module(self) -> str:
@@ -154,8 +156,18 @@ class Project:
     def candidates(self, name: str, file: Path) -> Iterator[Candidate]:
         """The applications that one module offers."""
         scope = self.scope(name)
-        if scope is None:
-            return
+        if scope is not None:
+            yield from self._offered(name, file, scope)
+
+    def unnamed(self, file: Path) -> Iterator[Candidate]:
+        """The applications of a file whose name no import statement could hold."""
+        tree = self._trees.get(file)
+        if tree is not None:
+            scope = Scope(file.stem, False, self.resolve)
+            run(tree.body, scope)
+            yield from self._offered(file.stem, file, scope)
+
+    def _offered(self, name: str, file: Path, scope: Scope) -> Iterator[Candidate]:
         entry = file.stem in _ENTRY_MODULES
         for attribute, binding in list(scope.names.items()):
             if binding is None or attribute.startswith("_"):
@@ -163,7 +175,8 @@ class Project:
             imported = isinstance(binding.value, Imported)
             if entry or not imported:
                 value, origin = _trace(binding.value, scope, f"{name}.{attribute}")
-                yield from _offer(name, attribute, file, binding, value, origin)
+                for one in _offer(name, attribute, file, binding, value, origin):
+                    yield replace(one, runs=scope.runs)
         yield from _bottle_default(name, file, scope)
 
 
@@ -256,6 +269,7 @@ def _bottle_default(module: str, file: Path, scope: Scope) -> Iterator[Candidate
                 "factory",
                 explicit=True,
                 origin=reference,
+                runs=scope.runs,
             )
 
 

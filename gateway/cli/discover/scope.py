@@ -61,6 +61,8 @@ class Scope:
     names: dict[str, Binding | None] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     decorators: set[str] = field(default_factory=set)
+    # The line at which a server is run, not only in a script.
+    runs: int | None = None
     # What each function and class gives when called: told once, so that code that
     # calls itself, or one function many times, costs no more than its length.
     gives: dict[ast.AST, Made | None] = field(default_factory=dict)

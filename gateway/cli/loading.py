@@ -1,0 +1,39 @@
+"""What the commands do while applications load and run in them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from typing import IO, Final
+
+import click
+
+# After so long people wonder what is going on, in seconds.
+SLOW: Final = 10.0
+
+
+@contextmanager
+def telling_slow(mount: str) -> Iterator[None]:
+    """Tell which mount is being loaded, if that takes long."""
+    timer = threading.Timer(SLOW, _tell, (mount,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _tell(mount: str) -> None:
+    click.echo(
+        f"still loading mount {mount!r} ({SLOW:g} s): does its module run a server, or "
+        "wait for something, when it is imported?",
+        err=True,
+    )
+
+
+def printing_to_stderr() -> AbstractContextManager[IO[str]]:
+    """Keep standard output for the command: what applications print goes aside."""
+    return redirect_stdout(sys.stderr)

@@ -1,0 +1,71 @@
+"""The server of ``gateway serve``: it listens before there is anything to serve.
+
+An address that is taken is told at once then, and what connects while the mounts are
+loaded waits for them instead of being refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Final
+
+from gateway.config.spec import ServerSpec
+from gateway.servers.waitress import WaitressServer
+from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+# What the applications get for their shutdown even when requests have used up all of
+# the drain timeout, in seconds.
+_LEAST: Final = 1.0
+
+
+class Late:
+    """A WSGI application that takes the place of one which is yet to be loaded."""
+
+    def __init__(self) -> None:
+        self.loaded: WSGIApplication | None = None
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request."""
+        if self.loaded is None:  # Loading has failed; whoever waited is told.
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
+            return []
+        return self.loaded(environ, start_response)
+
+
+class Server(WaitressServer):
+    """A server that knows how much of the drain timeout is left."""
+
+    def __init__(self, application: WSGIApplication, spec: ServerSpec) -> None:
+        super().__init__(application, spec)
+        self._drain_timeout = spec.drain_timeout
+        self.stopped_at: float | None = None
+
+    def stop(self) -> None:
+        """Tell :meth:`run` to drain and return; from any thread."""
+        if self.stopped_at is None:
+            self.stopped_at = monotonic()
+        super().stop()
+
+    def time_left(self) -> float:
+        """Return how long closing the applications may take, in seconds."""
+        stopped_at = monotonic() if self.stopped_at is None else self.stopped_at
+        return max(stopped_at + self._drain_timeout - monotonic(), _LEAST)
+
+
+@contextmanager
+def listening(application: WSGIApplication, spec: ServerSpec) -> Iterator[Server]:
+    """Listen, for ``with``; a server that was not run by its end is closed.
+
+    :raises ServeError: the address cannot be listened on.
+    """
+    server = Server(application, spec)
+    try:
+        yield server
+    finally:
+        if server.stopped_at is None:
+            server.stop()
+            server.run()
