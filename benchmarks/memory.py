@@ -2,10 +2,10 @@
 
     python benchmarks/memory.py [--apps 20]
 
-Every app is its own folder with its own ``app.py`` and ``models.py``. Each way is served
-for real and asked for a page of every app; then the proportional set size (PSS: shared
-pages are divided among those who share them) of all its processes is added up. Linux
-only, from ``/proc/PID/smaps_rollup``.
+Every app is its own folder with its own ``app.py`` and ``models.py``. Each way is
+served for real and asked for a page of every app; then the proportional set size (PSS:
+shared pages are divided among those who share them) of all its processes is added up.
+Linux only, from ``/proc/PID/smaps_rollup``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def create_app():
     @app.get("/")
     def index():
         g.items = models.items()
-        return render_template_string("<h1>{{ name }}</h1>{% for i in g.items %}{{ i }} {% endfor %}",
-                                      name=models.NAME)
+        page = "<h1>{{ name }}</h1>{% for i in g.items %}{{ i }} {% endfor %}"
+        return render_template_string(page, name=models.NAME)
     return app
 """
 

@@ -12,7 +12,6 @@ import sys
 from importlib import import_module
 from io import TextIOWrapper
 
-
 # Where the names are that applications import from Flask's module of this name.
 _COMMANDS = ("AppGroup", "ScriptInfo", "pass_script_info", "with_appcontext")
 _LINE = ("run_command", "shell_command", "routes_command")
