@@ -1,45 +1,63 @@
-"""The gateway: its mounts loaded, composed, served and closed."""
+"""The gateway: its mounts loaded, composed, served, replaced and closed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from contextvars import copy_context
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from time import monotonic, perf_counter
+from threading import Lock, Thread
+from time import monotonic, perf_counter, sleep
 from types import MappingProxyType, TracebackType
-from typing import Final, TypeAlias
+from typing import Final
 
 from gateway.config.load import load_config
-from gateway.config.spec import GatewaySpec, MountSpec
+from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.table import Route, Table
-from gateway.errors import (
-    GatewayError,
-    LoadError,
-    LoadErrors,
-    NotAnApplicationError,
+from gateway.generation import (
+    Around,
+    Loader,
+    Members,
+    Wrap,
+    close_all,
+    close_within,
+    point_of,
 )
-from gateway.loaders.load import load
-from gateway.loaders.loaded import Loaded
 from gateway.mount import Mount
 from gateway.paths import from_text
 from gateway.policies.access_log import AccessLog
-from gateway.site import Mounted, MountPoint, Site
+from gateway.policies.cookies import CookiePolicy
+from gateway.policies.cookies_plan import plan_cookies
+from gateway.site import Site
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.lifecycle")
 
-# The loggers of the gateway and of its server, with all below them.
-_OWN_LOGGERS: Final = ("gateway", "waitress")
+# How long a request may take from the table to its mount, in seconds: until then a
+# mount that was replaced may still be entered.
+_GRACE: Final = 0.1
 
-# What a mount gets to close even when others have used up all the time, in seconds.
-_LEAST_SHARE: Final = 0.1
+# How often a mount that was replaced is asked whether it is done, in seconds.
+_TICK: Final = 0.02
 
-Wrap: TypeAlias = Callable[[MountSpec, WSGIApplication], WSGIApplication]
-Around: TypeAlias = Callable[[str], AbstractContextManager[object]]
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload has done, by the names of the mounts.
+
+    :param restart: they have changed, and go on as they were: their modules are the
+        process's, so only a restart can replace them.
+    :param seconds: how long it took until the new mounts served.
+    """
+
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    restart: tuple[str, ...]
+    seconds: float
 
 
 class Gateway:
@@ -64,13 +82,16 @@ class Gateway:
     ) -> None:
         self.spec = spec
         self.site = Site()
-        self.mounts: Mapping[str, Mount] = MappingProxyType(
-            _load_all(spec, self.site, inside, loading)
-        )
+        self._outside = outside
+        self._loader = Loader(self.site, inside, loading)
+        self._reloading = Lock()
+        self._retiring: list[Thread] = []
+        self._members = self._loader.load(spec, {})
         with ExitStack() as on_failure:
             on_failure.callback(self.close, spec.server.drain_timeout)
-            self._dispatcher = Dispatcher(Table(self._routes(outside)))
+            self._dispatcher = Dispatcher(self._table(spec, self._members))
             on_failure.pop_all()
+        self._point_out()
         self._wsgi: WSGIApplication = AccessLog(self._dispatcher)
 
     @classmethod
@@ -82,11 +103,46 @@ class Gateway:
         """
         return cls(load_config(Path(path)))
 
+    @property
+    def mounts(self) -> Mapping[str, Mount]:
+        """The mounts that serve, by name and in the order of the file."""
+        return MappingProxyType(
+            {name: member.mount for name, member in self._members.items()}
+        )
+
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
         return self._wsgi(environ, start_response)
+
+    def reload(self) -> Reloaded:
+        """Read the file again, and replace the mounts that have changed.
+
+        A mount has changed if what the file says of it has, or the content of its
+        sources. New mounts are loaded and probed beside the old ones, and all of them
+        take over at once; an old one is closed when its last request is done, or the
+        drain timeout is over. If anything fails, nothing has changed.
+
+        :raises ConfigError: the file cannot be used.
+        :raises LoadErrors: a new or changed mount could not be loaded.
+        """
+        with self._reloading:
+            started = perf_counter()
+            spec = load_config(self.spec.source)
+            old = self._members
+            members = self._loader.load(spec, old)
+            try:
+                table = self._table(spec, members)
+            except BaseException:
+                self._retire(_gone(members, old), spec.server.drain_timeout)
+                raise
+            self.spec, self._members = spec, members
+            self._point_out()
+            self._dispatcher.table = table
+            seconds = perf_counter() - started
+            self._retire(_gone(old, members), spec.server.drain_timeout)
+            return _report(spec, old, members, seconds)
 
     def close(self, timeout: float | None = None) -> tuple[str, ...]:
         """End what the applications have running, the last mount first.
@@ -100,19 +156,50 @@ class Gateway:
             ``drain_timeout`` of the configuration.
         :returns: the names of the mounts that are still closing.
         """
+        for thread in self._retiring:
+            thread.join(timeout)
         if timeout is None:
-            _close_all(self.mounts.values())
+            close_all(self.mounts.values())
             return ()
-        return _close_within(timeout, self.mounts.values())
+        return close_within(timeout, self.mounts.values())
 
-    def _routes(self, outside: Wrap | None) -> list[Route[WSGIApplication]]:
+    def _table(self, spec: GatewaySpec, members: Members) -> Table[WSGIApplication]:
+        plans = plan_cookies(
+            [
+                each
+                for each in spec.mounts
+                if isinstance(each.target, AppTarget | AsgiTarget)
+            ]
+        )
         routes = []
-        for spec in self.spec.mounts:
-            mount = self.mounts[spec.name]
-            target = mount.serve if outside is None else outside(spec, mount.serve)
+        for name, member in members.items():
+            mount, target = member.mount, member.mount.serve
+            if name in plans:
+                # Around the mount, not inside it: what is done to its cookies depends
+                # on its neighbours, and they may change while it stays.
+                target = CookiePolicy(target, plans[name])
+            if self._outside is not None:
+                target = self._outside(member.spec, target)
             prefix = from_text(mount.prefix)
             routes.append(Route(mount.host, prefix, target, mount.slash))
-        return routes
+        return Table(routes)
+
+    def _point_out(self) -> None:
+        """Let the mounts know of each other."""
+        self.site.mounts = MappingProxyType(
+            {name: point_of(member.mount) for name, member in self._members.items()}
+        )
+
+    def _retire(self, mounts: list[Mount], timeout: float) -> None:
+        """Close *mounts* in the background when their last requests are done."""
+        if not mounts:
+            return
+        thread = Thread(
+            target=_drain, args=(mounts, timeout), name="gateway-retire", daemon=True
+        )
+        self._retiring = [each for each in self._retiring if each.is_alive()]
+        self._retiring.append(thread)
+        thread.start()
 
     def __enter__(self) -> Gateway:
         return self
@@ -126,161 +213,41 @@ class Gateway:
         self.close(self.spec.server.drain_timeout)
 
 
-def _load_all(
-    spec: GatewaySpec, site: Site, inside: Wrap | None, loading: Around
-) -> dict[str, Mount]:
-    mounts: dict[str, Mount] = {}
-    errors: list[LoadError] = []
-    with ExitStack() as on_failure:
-        # Also when a signal ends the loading.
-        timeout = spec.server.drain_timeout
-        on_failure.callback(lambda: _close_within(timeout, mounts.values()))
-        first = _First()
-        for mount_spec in spec.mounts:
-            try:
-                with loading(mount_spec.name):
-                    mount, loaded = _load_mount(mount_spec, spec.home, site, inside)
-                    mounts[mount.name] = mount
-                first.check(mount.name, loaded)
-            except LoadError as error:
-                errors.append(error)
-            except GatewayError as error:
-                errors.append(LoadError(mount_spec.name, str(error)))
-        if errors:
-            kinds = {name: mount.kind for name, mount in mounts.items()}
-            raise LoadErrors(errors, kinds)
-        on_failure.pop_all()
-    site.mounts = MappingProxyType(
-        {name: _point(mount) for name, mount in mounts.items()}
-    )
-    return mounts
+def _gone(old: Members, new: Members) -> list[Mount]:
+    """Return the mounts of *old* that are not in *new*."""
+    kept = {id(member.mount) for member in new.values()}
+    return [each.mount for each in old.values() if id(each.mount) not in kept]
 
 
-def _load_mount(
-    spec: MountSpec, home: Path, site: Site, inside: Wrap | None
-) -> tuple[Mount, Loaded]:
-    started = perf_counter()
-    try:
-        loaded = load(spec, home)
-    finally:
-        _enable_own_loggers()
-    seconds = perf_counter() - started
-    with ExitStack() as on_failure:
-        if loaded.close is not None:
-            on_failure.callback(loaded.close)
-        mount = _mount(spec, loaded, seconds, site, inside)
-        on_failure.pop_all()
-    return mount, loaded
-
-
-def _mount(
-    spec: MountSpec,
-    loaded: Loaded,
-    seconds: float,
-    site: Site,
-    inside: Wrap | None,
-) -> Mount:
-    mount = Mount(
-        spec.name,
-        spec.prefix,
-        spec.host,
-        kind=loaded.kind,
-        source=loaded.source,
-        application=loaded.application,
-        wsgi=loaded.wsgi if inside is None else inside(spec, loaded.wsgi),
-        native=loaded.native,
-        slash=loaded.slash,
-        load_seconds=seconds,
-        close=loaded.close,
-    )
-    loaded.application.mount = Mounted(_point(mount), site, loaded.namespace)
-    return mount
-
-
-def _point(mount: Mount) -> MountPoint:
-    return MountPoint(mount.name, mount.prefix, mount.host, mount.kind)
-
-
-class _First:
-    """The first mount that has what only one mount can have."""
-
-    def __init__(self) -> None:
-        self._served: dict[int, str] = {}
-        self._exclusive: dict[str, str] = {}
-
-    def check(self, name: str, loaded: Loaded) -> None:
-        """Refuse what cannot stand beside the mounts before it.
-
-        :raises NotAnApplicationError: it would share its application or its settings.
-        """
-        if loaded.served is not None:
-            first = self._served.get(id(loaded.served))
-            if first is not None:
-                raise NotAnApplicationError(
-                    name,
-                    f"it is the same application object as mount {first!r}, so they "
-                    "would share one context: name a factory in both, so that each "
-                    "gets its own",
-                )
-        if loaded.exclusive is not None:
-            first = self._exclusive.get(loaded.exclusive)
-            if first is not None:
-                raise NotAnApplicationError(
-                    name,
-                    f"mount {first!r} is a {loaded.exclusive} project already, and "
-                    f"{loaded.exclusive} keeps its settings for the whole process: "
-                    "serve this one from a process of its own",
-                )
-        # Only one that stands itself can be in the way of others.
-        if loaded.served is not None:
-            self._served[id(loaded.served)] = name
-        if loaded.exclusive is not None:
-            self._exclusive[loaded.exclusive] = name
-
-
-def _close_all(mounts: Iterable[Mount]) -> None:
-    for mount in reversed(list(mounts)):
-        try:
-            mount.close()
-        except (Exception, SystemExit):
-            _log.exception("mount %s: closing failed", mount.name)
-
-
-def _close_within(timeout: float, mounts: Iterable[Mount]) -> tuple[str, ...]:
-    """Close *mounts* in turn; return the names of those that are still at it.
-
-    Each gets its share of the time that is left, so that one which hangs does not keep
-    the others from closing at all.
-    """
+def _drain(mounts: list[Mount], timeout: float) -> None:
     deadline = monotonic() + timeout
-    closing: dict[str, Thread] = {}
-    waiting = list(mounts)
-    while waiting:
-        share = max(deadline - monotonic(), 0) / len(waiting)
-        mount = waiting.pop()
-        thread = Thread(
-            target=copy_context().run,
-            args=(_close_all, [mount]),
-            name=f"gateway-close-{mount.name}",
-            daemon=True,
-        )
-        closing[mount.name] = thread
-        thread.start()
-        thread.join(max(share, _LEAST_SHARE))
-    for thread in closing.values():
-        thread.join(max(deadline - monotonic(), 0))
-    late = tuple(name for name, thread in closing.items() if thread.is_alive())
-    for name in late:
-        _log.warning("mount %s: still closing after %.1fs: cut off", name, timeout)
-    return late
+    sleep(_GRACE)
+    while any(mount.in_flight for mount in mounts) and monotonic() < deadline:
+        sleep(_TICK)
+    for mount in mounts:
+        if mount.in_flight:
+            _log.warning(
+                "mount %s: %d request(s) still running after %gs; it is closed",
+                mount.name,
+                mount.in_flight,
+                timeout,
+            )
+    close_within(timeout, mounts)
 
 
-def _enable_own_loggers() -> None:
-    """Undo what ``logging.config.dictConfig`` of an application does by default.
-
-    It disables every logger that it does not name.
-    """
-    for name, logger in list(logging.root.manager.loggerDict.items()):
-        own = name.partition(".")[0] in _OWN_LOGGERS
-        if own and isinstance(logger, logging.Logger):
-            logger.disabled = False
+def _report(spec: GatewaySpec, old: Members, new: Members, seconds: float) -> Reloaded:
+    same = [name for name in new if name in old and new[name] is old[name]]
+    says = {mount.name: mount for mount in spec.mounts}
+    restart = tuple(
+        name
+        for name in same
+        if not new[name].reloadable and new[name].has_changed(says[name])
+    )
+    return Reloaded(
+        added=tuple(name for name in new if name not in old),
+        replaced=tuple(name for name in new if name in old and name not in same),
+        removed=tuple(name for name in old if name not in new),
+        kept=tuple(name for name in same if name not in restart),
+        restart=restart,
+        seconds=seconds,
+    )

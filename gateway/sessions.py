@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.framework.json_tag import TaggedJSONSerializer as TaggedJSONSerializer
 from gateway.framework.sessions import NullSession as NullSession
 from gateway.framework.sessions import SecureCookieSession as SecureCookieSession
 from gateway.framework.sessions import (

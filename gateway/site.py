@@ -58,11 +58,14 @@ class Mounted:
 
     :param namespace: the modules that are the mount's own, a
         ``gateway.isolation.modules.Namespace``; ``None`` where there are none.
+    :param environ: the environment variables that are the mount's own, a
+        ``gateway.isolation.environ.Overlay``; ``None`` where no code is mounted.
     """
 
     point: MountPoint
     site: Site
     namespace: Any = None
+    environ: Any = None
 
 
 class UnknownMountError(GatewayError, LookupError):

@@ -22,6 +22,8 @@ FLOORS = [
     ["policies"],
     ["dispatch"],
     ["mount"],
+    ["fingerprint", "probing"],
+    ["generation"],
     ["lifecycle"],
     ["servers"],
     ["proof"],

@@ -85,6 +85,9 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         shutdown=values.get("shutdown"),
         place=entry.key.place,
         home=reader.folder,
+        env=values.get("env", {}),
+        cookies=values.get("cookies", "isolated"),
+        probe=values.get("probe"),
     )
     return MountDraft(claim, spec)
 
@@ -170,6 +173,8 @@ def _with_defaults(
         name: value for name, value in defaults.items() if kind in known[name].kinds
     }
     merged = {**fitting, **values}
+    if "env" in fitting:
+        merged["env"] = {**fitting["env"], **values.get("env", {})}
     if "config" in fitting:
         # Copied, so that no two mounts share a value that can be changed.
         merged["config"] = {**deepcopy(fitting["config"]), **values.get("config", {})}

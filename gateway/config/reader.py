@@ -29,6 +29,7 @@ from gateway.config.schema import (
     Section,
     SectionType,
     TableType,
+    VariablesType,
     keys_of,
     unknown_key,
 )
@@ -105,6 +106,8 @@ class Reader:
                     )
                     for entry in self._mapping(node, of, path).entries
                 }
+            case VariablesType():
+                return self._variables(node, of, path)
             case PatternsType():
                 return self._patterns(node, of, path)
 
@@ -143,6 +146,25 @@ class Reader:
             raise self._refusal(
                 node.place, path, _explained(node.text, text, error)
             ) from None
+
+    def _variables(self, node: Node, of: ValueType, path: str) -> dict[str, str]:
+        text = ScalarType("text", "sqlite:///notes.db", {}, _without_nul)
+        variables: dict[str, str] = {}
+        for entry in self._mapping(node, of, path).entries:
+            name = entry.key.text
+            here = key_path(path, name)
+            if not name or "=" in name or "\0" in name:
+                self.report(
+                    entry.key.place,
+                    here,
+                    f"no environment variable can be called {shortened(name)!r}: use a "
+                    "name that is not empty and has neither '=' nor NUL in it",
+                )
+            try:
+                variables[name] = str(self._scalar(entry.value, text, here))
+            except _Refused:
+                continue
+        return variables
 
     def _patterns(self, node: Node, of: PatternsType, path: str) -> tuple[Pattern, ...]:
         text = ScalarType("file pattern", "conf.d/*.yaml", {}, parse_path)
@@ -240,6 +262,12 @@ class Reader:
     def _refusal(self, place: Place, path: str, message: str) -> _Refused:
         self.report(place, path, message)
         return _Refused()
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise InvalidValue("has a NUL in it, which no environment variable can have")
+    return text
 
 
 def _explained(written: str, text: str, error: InvalidValue) -> str:

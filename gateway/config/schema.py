@@ -17,6 +17,7 @@ from gateway.config.values import (
     BOOLEAN,
     DURATION,
     LOCATION,
+    PROBE,
     REFERENCE,
     SIZE,
     ScalarType,
@@ -57,14 +58,30 @@ class FreeType(ValueType):
 
 
 @dataclass(frozen=True, slots=True)
+class VariablesType(ValueType):
+    """A mapping of environment variables, all of them texts as they are written."""
+
+
+@dataclass(frozen=True, slots=True)
 class PatternsType(ValueType):
     """A list of file patterns, or a single one."""
 
 
-TableType: TypeAlias = ScalarType | SectionType | FreeType | PatternsType
+TableType: TypeAlias = (
+    ScalarType | SectionType | FreeType | VariablesType | PatternsType
+)
 
 _MAPPING: Final = {"type": ["object", "null"]}
 FREE: Final = FreeType("mapping", "{TITLE: Notes}", _MAPPING)
+VARIABLES: Final = VariablesType(
+    "mapping of variables",
+    "{DATABASE_URL: sqlite:///notes.db}",
+    _MAPPING
+    | {
+        "propertyNames": {"pattern": r"^[^=\u0000]+$"},
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    },
+)
 FOLDER: Final = ScalarType(
     "folder", "apps/notes", {"type": "string", "minLength": 1}, parse_path
 )
@@ -282,6 +299,33 @@ TABLE: Final = (
         "The application's configuration, its current_app.config. A mount's own keys "
         "win over those of `defaults:`.",
         otherwise="empty",
+        kinds=_CODE,
+    ),
+    Key(
+        "env",
+        ("mount", "defaults"),
+        VARIABLES,
+        "Environment variables that this mount alone has, over those of the process. "
+        "A mount's own win over those of `defaults:`.",
+        otherwise="none",
+        kinds=_CODE,
+    ),
+    Key(
+        "cookies",
+        ("mount", "defaults"),
+        choice("isolated", "namespaced", "shared"),
+        "How the mount's cookies are kept from the others: by their path (isolated), "
+        "by their name (namespaced), or not at all (shared).",
+        default="isolated",
+        kinds=_CODE,
+    ),
+    Key(
+        "probe",
+        ("mount",),
+        PROBE,
+        "A path inside the mount that is asked when it has been loaded, before it "
+        "serves; a status of 400 or more is a failure to load.",
+        otherwise="nothing is asked",
         kinds=_CODE,
     ),
     Key(

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from gateway.errors import Place
 
 Imports: TypeAlias = Literal["private", "shared"]
+Cookies: TypeAlias = Literal["isolated", "namespaced", "shared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,9 @@ class MountSpec:
     :param shutdown: ``module:attribute`` of what is called when the mount is closed.
     :param place: where the mount's name stands.
     :param home: the folder of the file that it stands in.
+    :param env: environment variables of the mount's own, the file's defaults included.
+    :param cookies: how its cookies are kept from those of other mounts.
+    :param probe: a path inside the mount, asked before a reloaded one serves.
     """
 
     name: str
@@ -117,6 +121,9 @@ class MountSpec:
     shutdown: str | None
     place: Place
     home: Path
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cookies: Cookies = "isolated"
+    probe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

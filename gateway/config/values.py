@@ -280,6 +280,24 @@ LOCATION = ScalarType(
 )
 
 
+def _parse_probe(text: str) -> str:
+    check_text(text)
+    if not text.startswith("/") or " " in text or "#" in text:
+        raise InvalidValue(
+            "is not a path inside the mount: write one that starts with '/', such as "
+            "/healthz, percent-encoded as in a URL"
+        )
+    return iri_to_uri(text)
+
+
+PROBE = ScalarType(
+    "path",
+    "/healthz",
+    {"type": "string", "pattern": "^/"},
+    _parse_probe,
+)
+
+
 def check_text(text: str) -> None:
     """Refuse what can stand neither in a path nor in a header or a log line.
 

@@ -20,7 +20,8 @@ from gateway.framework.dotenv import load_dotenv
 from gateway.framework.locate import NoAppException
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+def get_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Print the versions and exit; the callback of ``--version``."""
     if not value or ctx.resilient_parsing:
         return
     from importlib.metadata import version
@@ -98,7 +99,7 @@ _VERSION = click.Option(
     ["--version"],
     help="Show the version.",
     expose_value=False,
-    callback=_show_version,
+    callback=get_version,
     is_flag=True,
     is_eager=True,
 )

@@ -67,7 +67,7 @@ class RequestContext(context.RequestContext):
 
     #: The messages that this request has taken out of the session.
     flashes: list[tuple[str, str]] | None = None
-    _session: Any = None
+    _opened: Any = None
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class RequestContext(context.RequestContext):
         self._tokens = []
         self.request = app.make_request(environ) if request is None else request
         if session is not None:
-            self._session = session
+            self._opened = session
 
     @lazy
     def url_adapter(self) -> Any:
@@ -102,35 +102,41 @@ class RequestContext(context.RequestContext):
 
         :raises SessionNotOpenedError: this context was never pushed.
         """
-        if self._session is None:
-            if "_session_waits" not in self.__dict__:
+        session = self._opened
+        if session is None:
+            session = self._session
+            if session is None:
                 raise SessionNotOpenedError(
                     "The session has not yet been opened: it is opened when the "
                     "request context is pushed, for instance by 'with'."
                 )
+        session.accessed = True
+        return session
+
+    @property
+    def _session(self) -> Any:
+        """The session, looked at without access to it; ``None`` before the push."""
+        if self._opened is None and "_session_waits" in self.__dict__:
             self._open_session()
-        self._session.accessed = True
-        return self._session
+        return self._opened
 
     def _open_session(self) -> None:
         interface = self.app.session_interface
         session = interface.open_session(self.app, self.request)
         if session is None:
             session = interface.make_null_session(self.app)
-        self._session = session
+        self._opened = session
 
     def opened_session(self) -> Any:
         """Return the session for saving; ``None`` if there is nothing to save."""
-        if self._session is None and "_session_waits" in self.__dict__:
+        if self._opened is None and "_session_waits" in self.__dict__:
             if self.app.session_interface.is_idle(self.app, self.request):
                 return None
             self._open_session()
-        return self._session
+        return self._opened
 
     def copy(self) -> RequestContext:
         """Return a context of the same request and session, for another greenlet."""
-        if self._session is None and "_session_waits" in self.__dict__:
-            self._open_session()
         return type(self)(
             self.app, self.environ, request=self.request, session=self._session
         )
@@ -157,7 +163,7 @@ class RequestContext(context.RequestContext):
             pushed = app.app_context()
             pushed.push()
         self._tokens.append((current_request_context.set(self), pushed))
-        if self._session is None:
+        if self._opened is None:
             # The standard interface is known to have no effect before it is used.
             interface = app.session_interface
             if type(interface) is SecureCookieSessionInterface and not vars(interface):

@@ -119,5 +119,7 @@ def explain_template_loading(
             "  The template was looked up from an endpoint that belongs to the "
             f"blueprint {blueprint!r}: is it in the right folder? The application's "
             "folder comes first, so give a blueprint's templates a folder of its name."
+            "\n  The rules are Flask's. See "
+            "https://flask.palletsprojects.com/blueprints/#templates"
         )
     app.logger.info("\n".join(lines))

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from werkzeug.serving import is_running_from_reloader, run_simple
 
+from gateway.framework.certificate import CertParamType, join_key
 from gateway.framework.commands import ScriptInfo, pass_script_info, with_appcontext
 from gateway.framework.flags import get_debug_flag
 from gateway.framework.serving import show_server_banner
@@ -31,25 +32,24 @@ class SeparatedPathType(click.Path):
         ]
 
 
-def _ssl_context(cert: str | None, key: str | None) -> Any:
-    if cert is None:
-        if key is not None:
-            raise click.BadParameter('"--cert" must also be specified.')
-        return None
-    if cert == "adhoc":
-        if key is not None:
-            raise click.BadParameter('When "--cert" is "adhoc", "--key" is not used.')
-        return cert
-    if key is None:
-        raise click.BadParameter('"--key" is required when using "--cert".')
-    return cert, key
-
-
 @click.command("run", short_help="Run a development server.")
 @click.option("--host", "-h", default="127.0.0.1", help="The interface to bind to.")
 @click.option("--port", "-p", default=5000, help="The port to bind to.")
-@click.option("--cert", help="A certificate file, for HTTPS; or 'adhoc'.")
-@click.option("--key", type=click.Path(exists=True), help="The certificate's key.")
+@click.option(
+    "--cert",
+    type=CertParamType(),
+    # Eager, so that it is known when the key is looked at, wherever it stands.
+    is_eager=True,
+    help="A certificate file, for HTTPS; or 'adhoc', or the import name of an "
+    "SSLContext.",
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    callback=join_key,
+    expose_value=False,
+    help="The certificate's key.",
+)
 @click.option(
     "--reload/--no-reload", default=None, help="The reloader; on while debugging."
 )
@@ -77,8 +77,7 @@ def run_command(
     reload: bool | None,
     debugger: bool | None,
     with_threads: bool,
-    cert: str | None,
-    key: str | None,
+    cert: Any,
     extra_files: list[str] | None,
     exclude_patterns: list[str] | None,
 ) -> None:
@@ -86,7 +85,6 @@ def run_command(
 
     With --debug it reloads changed code and shows errors in a debugger.
     """
-    ssl_context = _ssl_context(cert, key)
     app = _load_or_answer_with_the_error(info)
     debug = get_debug_flag()
     show_server_banner(debug, info.app_import_path)
@@ -97,7 +95,7 @@ def run_command(
         use_reloader=debug if reload is None else reload,
         use_debugger=debug if debugger is None else debugger,
         threaded=with_threads,
-        ssl_context=ssl_context,
+        ssl_context=cert,
         extra_files=extra_files,
         exclude_patterns=exclude_patterns,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,30 @@ def _is_ordinary_host(host: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def _is_below(request: Request, server_name: str) -> bool:
+    """Tell whether the host that a request asks for is *server_name* or in it."""
+    standard = ":443" if request.scheme == "https" else ":80"
+    name = server_name.lower().removesuffix(standard)
+    return f".{request.host.lower()}".endswith(f".{name}")
+
+
+def _warn_of_other_host(host: str, server_name: str) -> None:
+    """Warn that a request can match no rule: its host is not *server_name*.
+
+    Werkzeug warns itself, but Python keeps each text of such a warning for good, and
+    the host is the client's choice. A registry of its own forgets it.
+    """
+    warnings.warn_explicit(
+        f"Current server name {host!r} doesn't match configured server name "
+        f"{server_name!r}",
+        UserWarning,
+        __file__,
+        lineno=1,
+        module="gateway.app",  # what a ported filter names
+        registry={},
+    )
 
 
 def _rule_methods(view: Any, methods: Iterable[str] | None) -> set[str]:
@@ -184,6 +209,9 @@ class Routing(Scaffold):
             server_name = None
         elif not self.subdomain_matching:
             subdomain = self.url_map.default_subdomain or ""
+        elif server_name and not _is_below(request, server_name):
+            _warn_of_other_host(request.host, server_name)
+            subdomain = "<invalid>"
         return self.url_map.bind_to_environ(
             request.environ, server_name=server_name, subdomain=subdomain
         )

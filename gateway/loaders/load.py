@@ -21,6 +21,7 @@ from gateway.config.spec import (
 from gateway.context import AppContext, current_app_context
 from gateway.errors import AppCrashedError, NotAnApplicationError
 from gateway.framework.app import App
+from gateway.isolation import environ
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
@@ -47,37 +48,48 @@ _SHUTDOWN_TIMEOUT = 10.0
 Shutdown = Callable[[], object]
 
 
-def load(spec: MountSpec, home: Path) -> Loaded:
+def load(spec: MountSpec, home: Path, generation: int | None = None) -> Loaded:
     """Load the application of *spec*.
 
     What it does to context variables meanwhile is forgotten afterwards.
 
     :param home: the folder of the configuration.
+    :param generation: which one of the mount's module namespaces this is; by default
+        the lowest that is free.
     :raises LoadError: it cannot be loaded.
     :raises MissingExtraError: it needs a package that is not installed.
     """
-    return copy_context().run(_load, spec, home)
+    return copy_context().run(_load, spec, home, generation)
 
 
-def _load(spec: MountSpec, home: Path) -> Loaded:
+def _load(spec: MountSpec, home: Path, generation: int | None) -> Loaded:
     match spec.target:
         case StaticTarget(folder=folder):
             return load_static(spec.name, folder, home)
         case RedirectTarget(location=location, status=status):
             return load_redirect(spec.name, spec.prefix, location, status)
         case target:
-            return _load_code(spec, target, home)
+            return _load_code(spec, target, home, generation)
 
 
-def _load_code(spec: MountSpec, target: AppTarget | AsgiTarget, home: Path) -> Loaded:
+def _load_code(
+    spec: MountSpec,
+    target: AppTarget | AsgiTarget,
+    home: Path,
+    generation: int | None,
+) -> Loaded:
     settings = copy.deepcopy(dict(spec.config))
     stand_in = ForeignApplication(spec.name, Config(str(home), settings))
-    modules = modules_of(spec.name, target, spec.home, home)
+    # Every mount with code has an overlay: what one writes no other one sees.
+    environ.install()
+    variables = environ.Overlay(spec.env, spec.name)
+    modules = modules_of(spec.name, target, spec.home, home, generation)
     seed_config.set(settings)
     # Current while it loads, so that code at a module's top level sees its own.
     current_app_context.set(AppContext(stand_in))
     with (
         ExitStack() as on_failure,
+        variables.active(),
         surroundings(spec.place.file),
         modules.active(),
         seeding_flask(),
@@ -91,7 +103,7 @@ def _load_code(spec: MountSpec, target: AppTarget | AsgiTarget, home: Path) -> L
             raise with_cause(error, modules.searched, private) from error.__cause__
         shutdown = _shutdown(spec, modules)
         finish = _asgi if interface == "asgi" else _wsgi
-        loaded = finish(spec, stand_in, built, modules, shutdown)
+        loaded = finish(spec, stand_in, built, modules, variables, shutdown)
         on_failure.pop_all()
     return loaded
 
@@ -142,6 +154,7 @@ def _wsgi(
     stand_in: ForeignApplication,
     built: Any,
     modules: Modules,
+    variables: environ.Overlay,
     shutdown: Shutdown | None,
 ) -> Loaded:
     application: Application = stand_in
@@ -166,7 +179,8 @@ def _wsgi(
         native=kind == "native",
         exclusive="Django" if kind == "django" else None,
         namespace=modules.namespace,
-        close=_closer(application, modules, shutdown, None),
+        environ=variables,
+        close=_closer(application, modules, variables, shutdown, None),
     )
 
 
@@ -183,6 +197,7 @@ def _asgi(
     stand_in: ForeignApplication,
     built: Any,
     modules: Modules,
+    variables: environ.Overlay,
     shutdown: Shutdown | None,
 ) -> Loaded:
     _warn_of_root_path(spec, built)
@@ -197,7 +212,8 @@ def _asgi(
         served=built if django is None else django,
         exclusive=None if django is None else "Django",
         namespace=modules.namespace,
-        close=_closer(stand_in, modules, shutdown, bridge),
+        environ=variables,
+        close=_closer(stand_in, modules, variables, shutdown, bridge),
     )
 
 
@@ -217,6 +233,7 @@ def _warn_of_root_path(spec: MountSpec, app: Any) -> None:
 def _closer(
     application: Application,
     modules: Modules,
+    variables: environ.Overlay,
     shutdown: Shutdown | None,
     bridge: AsgiBridge | None,
 ) -> Callable[[], None]:
@@ -224,7 +241,7 @@ def _closer(
 
     def close() -> None:
         # Not an ExitStack, which forgets the first of two errors.
-        with modules.active():
+        with variables.active(), modules.active():
             try:
                 if bridge is not None:
                     bridge.shutdown(_SHUTDOWN_TIMEOUT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.isolation.environ import Overlay
 from gateway.isolation.modules import Namespace
 from gateway.types import Application, WSGIApplication
 
@@ -24,6 +25,7 @@ class Loaded:
     :param native: whether it pushes request contexts of its own.
     :param slash: whether a bare prefix is redirected to its slash.
     :param namespace: the modules that are its own, if there are any.
+    :param environ: the environment variables that are its own; none without code.
     :param close: ends what it has running; may raise.
     """
 
@@ -36,4 +38,5 @@ class Loaded:
     native: bool = False
     slash: bool = True
     namespace: Namespace | None = None
+    environ: Overlay | None = None
     close: Callable[[], None] | None = None

@@ -52,13 +52,18 @@ class Modules:
 
 
 def modules_of(
-    name: str, target: AppTarget | AsgiTarget, beside: Path, home: Path
+    name: str,
+    target: AppTarget | AsgiTarget,
+    beside: Path,
+    home: Path,
+    generation: int | None = None,
 ) -> Modules:
     """Return the imports of the mount *name*.
 
     :param beside: the folder of the file that the mount stands in, which is where its
         modules are looked for if it names no folder of its own.
     :param home: the folder of the configuration, which sources are shown relative to.
+    :param generation: which one of the mount's namespaces it is, if it gets one.
     :raises LoadError: it can have no modules of its own.
     """
     folder = beside if target.path is None else target.path
@@ -66,7 +71,7 @@ def modules_of(
     source = target.reference if shown == "." else f"{shown} {target.reference}"
     if target.imports == "shared":
         return _shared(name, folder, source)
-    namespace = _namespace(name, folder)
+    namespace = _namespace(name, folder, generation)
     if target.path is None and target.imports is None:
         top_level = target.reference.partition(":")[0].partition(".")[0]
         if not namespace.owns(top_level):
@@ -75,9 +80,9 @@ def modules_of(
     return _private(namespace, source)
 
 
-def _namespace(name: str, folder: Path) -> Namespace:
+def _namespace(name: str, folder: Path, generation: int | None) -> Namespace:
     try:
-        return Namespace(name, folder)
+        return Namespace(name, folder, generation=generation)
     except NamespaceError as error:
         raise LoadError(name, str(error)) from error
 

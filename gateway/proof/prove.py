@@ -10,7 +10,8 @@ from time import perf_counter
 from typing import Any, Final
 
 from gateway.config.spec import GatewaySpec
-from gateway.lifecycle import Around, Gateway
+from gateway.generation import Around
+from gateway.lifecycle import Gateway
 from gateway.mount import Mount
 from gateway.proof import configs
 from gateway.proof.drive import Address, addresses, drive

@@ -23,6 +23,7 @@ from gateway.framework.commands import (
     pass_script_info,
     with_appcontext,
 )
+from gateway.framework.dev_commands import run_command
 from gateway.framework.locate import (
     NoAppException,
     find_app_by_string,
@@ -401,8 +402,11 @@ def test_run(app: App, served: dict[str, Any]) -> None:
     assert served["exclude_patterns"] == ["*.a"]
 
 
-def test_run_with_a_certificate(app: App, served: dict[str, Any]) -> None:
+def test_run_with_a_certificate(
+    app: App, served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = app.test_cli_runner().invoke
+    monkeypatch.setitem(sys.modules, "cryptography", ModuleType("cryptography"))
     run(command_line, ["run", "--cert", __file__, "--key", __file__])
     assert served["ssl_context"] == (__file__, __file__)
     run(command_line, ["run", "--cert", "adhoc"])
@@ -411,10 +415,39 @@ def test_run_with_a_certificate(app: App, served: dict[str, Any]) -> None:
         (["--cert", __file__], '"--key" is required'),
         (["--key", __file__], '"--cert" must also be specified'),
         (["--cert", "adhoc", "--key", __file__], '"--key" is not used'),
+        (["--cert", "missing.pem"], "does not exist"),
+        (["--cert", ""], "is a directory"),
     ]:
         result = run(command_line, ["run", *wrong])
         assert (result.exit_code, words in result.output) == (2, True)
-    assert ssl.OPENSSL_VERSION
+
+
+def test_a_certificate_is_checked_before_the_command_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def options(*args: str) -> Any:
+        with run_command.make_context("run", list(args)) as ctx:
+            return ctx.params["cert"]
+
+    assert options("--key", __file__, "--cert", __file__) == (__file__, __file__)
+    with pytest.raises(click.BadParameter, match="is required"):
+        options("--cert", __file__)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    module = ModuleType("found_tls")
+    module.__dict__["context"] = context
+    monkeypatch.setitem(sys.modules, "found_tls", module)
+    assert options("--cert", "found_tls:context") is context
+    with pytest.raises(click.BadParameter, match="not used"):
+        options("--cert", "found_tls:context", "--key", __file__)
+    with pytest.raises(click.BadParameter, match="does not exist"):
+        options("--cert", "found_tls")
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(click.BadParameter, match="install it"):
+        options("--cert", "adhoc")
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with pytest.raises(click.BadParameter, match="have SSL support"):
+        options("--cert", __file__)
+    assert options() is None
 
 
 def test_after_a_reload_a_broken_application_answers_with_its_error(

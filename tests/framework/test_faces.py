@@ -66,6 +66,9 @@ def test_every_name_of_a_module_is_there(name: str) -> None:
 def test_aliases_are_the_same_objects() -> None:
     assert gateway.Flask is gateway.App
     assert gateway.json.jsonify is gateway.jsonify
+    assert (
+        gateway.sessions.TaggedJSONSerializer is gateway.json.tag.TaggedJSONSerializer
+    )
     from gateway.config import Config
     from gateway.globals import _cv_app, _cv_request, app_ctx, request_ctx
 

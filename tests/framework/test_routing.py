@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from werkzeug.routing import BaseConverter, BuildError
 
 from gateway import App, request, url_for
 from gateway.errors import SetupError
+from gateway.framework import routing
 from gateway.framework.testing import Client
 
 
@@ -139,6 +141,42 @@ def test_subdomains() -> None:
     client = app.test_client()
     assert client.get("/", base_url="http://example.com").text == "main"
     assert client.get("/", base_url="http://ann.example.com").text == "ann"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://ann.example.com", "example.com:80"),
+        ("https://ann.example.com", "Example.com:443"),
+        ("http://ANN.example.com:8000", "example.com:8000"),
+    ],
+)
+def test_the_standard_port_is_no_part_of_the_name(url: str, name: str) -> None:
+    app = App("sub", subdomain_matching=True, static_folder=None)
+    app.config["SERVER_NAME"] = name
+    app.add_url_rule("/", "user", lambda name: name, subdomain="<name>")
+    assert app.test_client().get("/", base_url=url).text == "ann"
+
+
+@pytest.mark.parametrize(
+    "host", ["example.org", "badexample.com", "com", "example.com:81"]
+)
+def test_a_host_outside_the_name_warns_and_matches_nothing(host: str) -> None:
+    app = App("sub", subdomain_matching=True, static_folder=None)
+    app.config["SERVER_NAME"] = "example.com"
+    app.add_url_rule("/", "main", lambda: "main")
+    client = app.test_client()
+    with warnings.catch_warnings(record=True) as caught:
+        # Python's own default, which keeps what it has shown in a registry.
+        warnings.simplefilter("default")
+        before = len(vars(routing).get("__warningregistry__", ()))
+        for _ in range(2):
+            assert client.get("/", base_url=f"http://{host}").status_code == 404
+        assert len(vars(routing).get("__warningregistry__", ())) == before
+    assert "doesn't match configured server name" in str(caught[0].message)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Current server", UserWarning, "gateway.app")
+        assert client.get("/", base_url=f"http://{host}").status_code == 404
 
 
 def test_host_matching() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway import App, flash, get_flashed_messages, session
 from gateway.framework.testing import Client
+from gateway.globals import request_ctx
 
 
 def _cookie(answer: Any) -> str:
@@ -162,3 +163,23 @@ def test_flashes(app: App, client: Client) -> None:
         "warnings": ["careful"],
     }
     assert client.get("/get").json == {"all": [], "pairs": [], "warnings": []}
+
+
+def test_looking_at_the_session_from_a_test_is_no_access(noted: App) -> None:
+    def looked_at() -> tuple[bool, bool]:
+        kept = request_ctx._session
+        return kept.accessed, kept.modified
+
+    with noted.test_client() as client:
+        client.get("/untouched")
+        assert looked_at() == (False, False)
+        client.post("/7")
+        assert looked_at() == (True, True)
+        client.get("/")
+        assert looked_at() == (True, False)
+        client.get("/untouched")
+        assert looked_at() == (False, False)
+    context = noted.test_request_context()
+    assert context._session is None
+    with context:
+        assert context._session == {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import gateway
 from gateway import (
     App,
     appcontext_popped,
@@ -124,8 +125,18 @@ def test_without_blinker_everything_but_connecting_works() -> None:
         "assert app.test_client().get('/').text == 'in'\n"
         "try: request_started.connect(print)\n"
         "except MissingExtraError as error: print(error)\n"
+        "try: from gateway.signals import Namespace\n"
+        "except ImportError as error: print(error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert "[signals]" in done.stdout
+    assert done.stdout.count("[signals]") == 2
+
+
+def test_an_extension_makes_signals_of_its_own() -> None:
+    import blinker
+
+    assert gateway.signals.Namespace is blinker.Namespace
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        gateway.signals.nothing  # noqa: B018

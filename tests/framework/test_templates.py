@@ -231,6 +231,7 @@ def test_template_loading_is_explained(
     assert f"2: trying loader of blueprint 'part' ({__name__})" in text
     assert "Error: the template could not be found" in text
     assert "an endpoint that belongs to the blueprint 'part'" in text
+    assert "See https://" in text
     assert "found ('" in text
     (tmp_path / "t").mkdir()
     (tmp_path / "t/page.html").write_text("second")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import dedent
-from types import ModuleType
 from typing import Any
 
 from isolation_support import MakeMount
@@ -83,7 +82,7 @@ class LogMount:
 
     mount: Mount
     overlay: LogOverlay
-    module: ModuleType
+    module: Any
 
     def call(self, function: str, request_id: str | None = None) -> str:
         """Run *function* of the mount's module in a request."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway import lifecycle
+from gateway import generation
 from gateway.config.load import load_config
 from gateway.config.spec import GatewaySpec
 from gateway.mount import Mount
@@ -109,7 +109,7 @@ def break_mount(
         chosen = mutant if mount in (names or ("broken",)) else Mount
         return chosen(mount, *args, **options)
 
-    monkeypatch.setattr(lifecycle, "Mount", make)
+    monkeypatch.setattr(generation, "Mount", make)
 
 
 def break_inside(monkeypatch: pytest.MonkeyPatch, breaks: Breaks, *names: str) -> None:

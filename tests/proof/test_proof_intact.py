@@ -19,7 +19,7 @@ from proof_site import (
     write_gateway,
 )
 
-from gateway import lifecycle
+from gateway import generation
 from gateway.config.load import load_config
 from gateway.config.spec import GatewaySpec
 from gateway.errors import LoadError, LoadErrors
@@ -152,7 +152,7 @@ def test_nothing_of_the_proof_is_left_behind(
             mounts.append(self)
             super().close()
 
-    monkeypatch.setattr(lifecycle, "Mount", Remembered)
+    monkeypatch.setattr(generation, "Mount", Remembered)
     quick_proof(plain_gateway(tmp_path, ["one", "two"]))
     assert len(mounts) == 2
     for mount in mounts:

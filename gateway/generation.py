@@ -1,0 +1,257 @@
+"""A generation: the mounts of one reading of the configuration, loaded.
+
+The next one is loaded beside it. Mounts that have not changed are the same objects in
+both; the others are new ones, with modules of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+from time import monotonic, perf_counter
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
+from gateway.errors import GatewayError, LoadError, LoadErrors, NotAnApplicationError
+from gateway.fingerprint import fingerprint
+from gateway.loaders.load import load
+from gateway.loaders.loaded import Loaded
+from gateway.mount import Mount
+from gateway.probing import probe
+from gateway.site import Mounted, MountPoint, Site
+from gateway.types import WSGIApplication
+
+_log = logging.getLogger("gateway.lifecycle")
+
+# The loggers of the gateway and of its server, with all below them.
+_OWN_LOGGERS: Final = ("gateway", "waitress")
+
+# What a mount gets to close even when others have used up all the time, in seconds.
+_LEAST_SHARE: Final = 0.1
+
+Wrap: TypeAlias = Callable[[MountSpec, WSGIApplication], WSGIApplication]
+Around: TypeAlias = Callable[[str], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One mount of a generation.
+
+    :param sources: the fingerprint of its sources; ``None`` where it has no code.
+    """
+
+    spec: MountSpec
+    loaded: Loaded
+    mount: Mount
+    sources: str | None
+
+    @property
+    def reloadable(self) -> bool:
+        """Whether it can be loaded anew in this process."""
+        code = isinstance(self.spec.target, AppTarget | AsgiTarget)
+        return not code or self.loaded.namespace is not None
+
+    def has_changed(self, spec: MountSpec) -> bool:
+        """Tell whether *spec*, or what its sources are now, is another mount."""
+        # Where it stands in the file makes no difference.
+        if replace(spec, place=self.spec.place) != self.spec:
+            return True
+        return self.sources is not None and self.sources != _sources(spec)
+
+
+Members: TypeAlias = Mapping[str, Member]
+
+
+class Loader:
+    """Loads generations.
+
+    :param site: what the mounts know of each other.
+    :param inside: wraps each mount's application where its context is pushed.
+    :param loading: called with each mount's name; what it returns is entered while that
+        mount is loaded.
+    """
+
+    def __init__(self, site: Site, inside: Wrap | None, loading: Around) -> None:
+        self._site = site
+        self._inside = inside
+        self._loading = loading
+
+    def load(self, spec: GatewaySpec, previous: Members) -> Members:
+        """Load what *spec* describes and is not in *previous* already.
+
+        :raises LoadErrors: mounts could not be loaded; every one was tried, and those
+            that did load are closed again.
+        """
+        members: dict[str, Member] = {}
+        errors: list[LoadError] = []
+        with ExitStack() as on_failure:
+            # Also when a signal ends the loading.
+            on_failure.callback(self._discard, members, previous, spec)
+            first = _First()
+            for mount_spec in spec.mounts:
+                name = mount_spec.name
+                try:
+                    member = self._member(mount_spec, spec.home, previous.get(name))
+                    members[name] = member
+                    first.check(name, member.loaded)
+                except LoadError as error:
+                    errors.append(error)
+                except GatewayError as error:
+                    errors.append(LoadError(name, str(error)))
+            if errors:
+                kinds = {name: each.mount.kind for name, each in members.items()}
+                raise LoadErrors(errors, kinds)
+            on_failure.pop_all()
+        return MappingProxyType(members)
+
+    def _discard(self, members: Members, previous: Members, spec: GatewaySpec) -> None:
+        kept = {each.mount for each in previous.values()}
+        mounts = [each.mount for each in members.values() if each.mount not in kept]
+        close_within(spec.server.drain_timeout, mounts)
+
+    def _member(self, spec: MountSpec, home: Path, old: Member | None) -> Member:
+        if old is not None and (not old.reloadable or not old.has_changed(spec)):
+            return old
+        generation = None
+        if old is not None and old.loaded.namespace is not None:
+            # Never one that was in use: its old code may still ask for modules.
+            generation = old.loaded.namespace.generation + 1
+        with self._loading(spec.name), ExitStack() as on_failure:
+            started = perf_counter()
+            # Before they are read: what is edited meanwhile is a change.
+            sources = _sources(spec)
+            try:
+                loaded = load(spec, home, generation)
+            finally:
+                _enable_own_loggers()
+            if loaded.close is not None:
+                on_failure.callback(loaded.close)
+            mount = self._mount(spec, loaded, perf_counter() - started)
+            if spec.probe is not None:
+                probe(mount, spec.probe)
+            on_failure.pop_all()
+        return Member(spec, loaded, mount, sources)
+
+    def _mount(self, spec: MountSpec, loaded: Loaded, seconds: float) -> Mount:
+        wsgi = loaded.wsgi
+        if self._inside is not None:
+            wsgi = self._inside(spec, wsgi)
+        mount = Mount(
+            spec.name,
+            spec.prefix,
+            spec.host,
+            kind=loaded.kind,
+            source=loaded.source,
+            application=loaded.application,
+            wsgi=wsgi,
+            native=loaded.native,
+            slash=loaded.slash,
+            load_seconds=seconds,
+            close=loaded.close,
+        )
+        loaded.application.mount = Mounted(
+            point_of(mount), self._site, loaded.namespace, loaded.environ
+        )
+        return mount
+
+
+def point_of(mount: Mount) -> MountPoint:
+    """Return *mount* as its neighbours see it."""
+    return MountPoint(mount.name, mount.prefix, mount.host, mount.kind)
+
+
+def _sources(spec: MountSpec) -> str | None:
+    if not isinstance(spec.target, AppTarget | AsgiTarget):
+        return None
+    return fingerprint(spec.target.path or spec.home)
+
+
+class _First:
+    """The first mount that has what only one mount can have."""
+
+    def __init__(self) -> None:
+        self._served: dict[int, str] = {}
+        self._exclusive: dict[str, str] = {}
+
+    def check(self, name: str, loaded: Loaded) -> None:
+        """Refuse what cannot stand beside the mounts before it.
+
+        :raises NotAnApplicationError: it would share its application or its settings.
+        """
+        if loaded.served is not None:
+            first = self._served.get(id(loaded.served))
+            if first is not None:
+                raise NotAnApplicationError(
+                    name,
+                    f"it is the same application object as mount {first!r}, so they "
+                    "would share one context: name a factory in both, so that each "
+                    "gets its own",
+                )
+        if loaded.exclusive is not None:
+            first = self._exclusive.get(loaded.exclusive)
+            if first is not None:
+                raise NotAnApplicationError(
+                    name,
+                    f"mount {first!r} is a {loaded.exclusive} project already, and "
+                    f"{loaded.exclusive} keeps its settings for the whole process: "
+                    "serve this one from a process of its own",
+                )
+        # Only one that stands itself can be in the way of others.
+        if loaded.served is not None:
+            self._served[id(loaded.served)] = name
+        if loaded.exclusive is not None:
+            self._exclusive[loaded.exclusive] = name
+
+
+def close_all(mounts: Iterable[Mount]) -> None:
+    for mount in reversed(list(mounts)):
+        try:
+            mount.close()
+        except (Exception, SystemExit):
+            _log.exception("mount %s: closing failed", mount.name)
+
+
+def close_within(timeout: float, mounts: Iterable[Mount]) -> tuple[str, ...]:
+    """Close *mounts* in turn; return the names of those that are still at it.
+
+    Each gets its share of the time that is left, so that one which hangs does not keep
+    the others from closing at all.
+    """
+    deadline = monotonic() + timeout
+    closing: dict[str, Thread] = {}
+    waiting = list(mounts)
+    while waiting:
+        share = max(deadline - monotonic(), 0) / len(waiting)
+        mount = waiting.pop()
+        thread = Thread(
+            target=copy_context().run,
+            args=(close_all, [mount]),
+            name=f"gateway-close-{mount.name}",
+            daemon=True,
+        )
+        closing[mount.name] = thread
+        thread.start()
+        thread.join(max(share, _LEAST_SHARE))
+    for thread in closing.values():
+        thread.join(max(deadline - monotonic(), 0))
+    late = tuple(name for name, thread in closing.items() if thread.is_alive())
+    for name in late:
+        _log.warning("mount %s: still closing after %.1fs: cut off", name, timeout)
+    return late
+
+
+def _enable_own_loggers() -> None:
+    """Undo what ``logging.config.dictConfig`` of an application does by default.
+
+    It disables every logger that it does not name.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        own = name.partition(".")[0] in _OWN_LOGGERS
+        if own and isinstance(logger, logging.Logger):
+            logger.disabled = False

@@ -1,0 +1,242 @@
+"""``Gateway.reload``: one mount is replaced while all of them serve."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from composing import composed, configured, get, text, write
+
+from gateway.errors import AppCrashedError, ConfigError, LoadErrors
+from gateway.lifecycle import Gateway
+
+APP = """
+import models
+from gateway import current_app
+
+closed = []
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{models.NAME} {current_app.config.get('GREETING')}".encode()]
+
+def stream(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield models.NAME.encode()
+    import late
+    yield late.NAME.encode()
+
+def close():
+    with open(current_app.config["LOG"], "a") as log:
+        log.write(models.NAME + " closed\\n")
+"""
+FILES = {
+    "a/app.py": APP,
+    "a/models.py": "NAME = 'a1'",
+    "a/late.py": "NAME = ' late1'",
+    "b/app.py": APP,
+    "b/models.py": "NAME = 'b1'",
+}
+MOUNTS = """
+a: {app: app:application, path: a, shutdown: app:close, config: {LOG: "%s"}}
+b: {app: app:application, path: b}
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, log: Path) -> Iterator[Gateway]:
+    with composed(tmp_path, MOUNTS % log, FILES) as made:
+        yield made
+
+
+def eventually(condition: Any) -> None:
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_only_the_mount_whose_sources_changed_is_replaced(
+    gateway: Gateway, tmp_path: Path, log: Path
+) -> None:
+    before = dict(gateway.mounts)
+    write(tmp_path, {"a/models.py": "NAME = 'a2'"})
+    report = gateway.reload()
+    assert (report.replaced, report.kept) == (("a",), ("b",))
+    assert (report.added, report.removed, report.restart) == ((), (), ())
+    assert report.seconds < 5
+    assert text(gateway, "/a/").startswith("a2 ")
+    assert text(gateway, "/b/") == "b1 None"
+    assert gateway.mounts["a"] is not before["a"]
+    assert gateway.mounts["b"] is before["b"]
+    eventually(log.exists)
+    assert log.read_text() == "a1 closed\n"
+
+
+def test_nothing_changed_means_nothing_is_done(gateway: Gateway) -> None:
+    before = dict(gateway.mounts)
+    assert gateway.reload().kept == ("a", "b")
+    assert dict(gateway.mounts) == before
+
+
+def test_what_the_file_says_is_a_change_but_where_it_says_it_is_not(
+    gateway: Gateway, tmp_path: Path, log: Path
+) -> None:
+    configured(tmp_path, "\n\n" + MOUNTS % log, {})
+    assert gateway.reload().kept == ("a", "b")
+    mounts = MOUNTS % log + "c: {redirect: /b}\n"
+    changed = mounts.replace("path: b", "path: b, config: {GREETING: hi}")
+    configured(tmp_path, changed, {})
+    report = gateway.reload()
+    assert (report.added, report.replaced, report.kept) == (("c",), ("b",), ("a",))
+    assert text(gateway, "/b/") == "b1 hi"
+    assert get(gateway, "/c").status_code == 307
+    assert list(gateway.site.mounts) == ["a", "b", "c"]
+    configured(tmp_path, "b: {app: app:application, path: b}", {})
+    report = gateway.reload()
+    assert report.removed == ("a", "c")
+    assert get(gateway, "/a/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("a/models.py", "NAME ="), ("a/models.py", "1 / 0"), ("a/app.py", "")],
+)
+def test_a_mount_that_does_not_load_leaves_the_old_one_serving(
+    gateway: Gateway, tmp_path: Path, log: Path, file: str, content: str
+) -> None:
+    modules = set(sys.modules)
+    write(tmp_path, {file: content, "b/models.py": "NAME = 'b2'"})
+    with pytest.raises(LoadErrors) as caught:
+        gateway.reload()
+    assert [error.mount for error in caught.value.errors] == ["a"]
+    assert text(gateway, "/a/").startswith("a1 ")
+    assert text(gateway, "/b/") == "b1 None"
+    assert not log.exists()
+    assert {name for name in set(sys.modules) - modules if "@" in name} == set()
+    write(tmp_path, FILES)
+    assert gateway.reload().kept == ("a", "b")
+
+
+def test_a_broken_file_leaves_the_old_one_serving(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    (tmp_path / "gateway.yaml").write_text("mounts: {a: {ap: x}}")
+    with pytest.raises(ConfigError):
+        gateway.reload()
+    assert text(gateway, "/b/") == "b1 None"
+
+
+def test_an_open_stream_ends_on_the_old_code(tmp_path: Path, log: Path) -> None:
+    mounts = (MOUNTS % log).replace("app:application, path: a", "app:stream, path: a")
+    with composed(tmp_path, mounts, FILES) as gateway:
+        answer: list[Any] = []
+        environ = {"PATH_INFO": "/a/", "REQUEST_METHOD": "GET", "HTTP_HOST": "x"}
+        body: Any = gateway(environ, lambda *args: answer.append(args))  # type: ignore[arg-type, return-value]
+        assert next(body) == b"a1"
+        new = {"a/models.py": "NAME = 'a2'", "a/late.py": "NAME = ' late2'"}
+        write(tmp_path, new)
+        assert gateway.reload().replaced == ("a",)
+        assert text(gateway, "/a/") == "a2 late2"
+        time.sleep(0.3)
+        assert not log.exists(), "the old mount was closed under its stream"
+        assert b"".join(body) == b" late2"
+        body.close()
+        eventually(log.exists)
+
+
+def test_a_failing_probe_keeps_the_old_mount(tmp_path: Path) -> None:
+    app = """
+        import state
+        def application(environ, start_response):
+            healthy = state.HEALTHY or environ["PATH_INFO"] != "/healthz"
+            status = "200 OK" if healthy else "503 Service Unavailable"
+            start_response(status, [("Content-Type", "text/plain")])
+            return [environ["SCRIPT_NAME"].encode()]
+        """
+    mounts = "a: {app: app:application, path: a, probe: /healthz}"
+    files = {"a/app.py": app, "a/state.py": "HEALTHY = True"}
+    with composed(tmp_path, mounts, files) as gateway:
+        old = gateway.mounts["a"]
+        write(tmp_path, {"a/state.py": "HEALTHY = False"})
+        with pytest.raises(LoadErrors, match="probe: /healthz answered 503"):
+            gateway.reload()
+        assert gateway.mounts["a"] is old
+        assert text(gateway, "/a/") == "/a"
+    with pytest.raises(LoadErrors, match="probe: /healthz answered 503"):
+        Gateway.from_file(tmp_path / "gateway.yaml")
+
+
+def test_shared_imports_need_a_restart_and_say_so(tmp_path: Path) -> None:
+    mounts = "a: {app: gateway_test_shared:application, path: a, imports: shared}"
+    app = FILES["a/app.py"].replace("import models\n", "class models: NAME = 'a1'\n")
+    with composed(tmp_path, mounts, {"a/gateway_test_shared.py": app}) as gateway:
+        write(tmp_path, {"a/gateway_test_shared.py": app.replace("a1", "a2")})
+        for _ in range(2):
+            report = gateway.reload()
+            assert (report.restart, report.kept, report.replaced) == (("a",), (), ())
+        assert text(gateway, "/a/").startswith("a1 ")
+    sys.modules.pop("gateway_test_shared")
+
+
+def test_reloads_while_clients_keep_asking(tmp_path: Path, gateway: Gateway) -> None:
+    stop = threading.Event()
+    failures: list[str] = []
+    asked = [0, 0]
+
+    def ask(number: int, path: str, expected: str) -> None:
+        while not stop.is_set():
+            answer = get(gateway, path)
+            asked[number] += 1
+            if answer.status_code != 200 or not answer.text.startswith(expected):
+                failures.append(f"{answer.status} {answer.text}")
+
+    threads = [
+        threading.Thread(target=ask, args=(0, "/a/", "a")),
+        threading.Thread(target=ask, args=(1, "/b/", "b1")),
+    ]
+    for thread in threads:
+        thread.start()
+    for number in range(30):
+        write(tmp_path, {"a/models.py": f"NAME = 'a{number}'"})
+        assert gateway.reload().replaced in (("a",), ())
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert min(asked) > 0
+    assert text(gateway, "/a/").startswith("a29 ")
+
+
+def test_old_modules_are_let_go(tmp_path: Path, gateway: Gateway) -> None:
+    def loaded() -> int:
+        return sum(name.startswith("mounts.a") for name in sys.modules)
+
+    before = loaded()
+    for number in range(10):
+        write(tmp_path, {"a/models.py": f"NAME = 'x{number}'"})
+        gateway.reload()
+    for thread in list(gateway._retiring):
+        thread.join(5)
+    gc.collect()
+    assert loaded() == before
+
+
+def test_a_crash_names_the_place(gateway: Gateway, tmp_path: Path) -> None:
+    write(tmp_path, {"a/models.py": "\n\n1 / 0"})
+    with pytest.raises(LoadErrors) as caught:
+        gateway.reload()
+    error = caught.value.errors[0]
+    assert isinstance(error, AppCrashedError)
+    assert 'models.py", line 3' in error.frames
