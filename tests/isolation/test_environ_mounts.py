@@ -11,8 +11,8 @@ from isolation_support import write
 from werkzeug.test import Client
 
 from gateway.config.load import load_config
-from gateway.errors import ConfigError
-from gateway.lifecycle import Gateway, LoadErrors
+from gateway.errors import ConfigError, LoadErrors
+from gateway.lifecycle import Gateway
 
 NAME = "GATEWAY_TEST_NAME"
 
