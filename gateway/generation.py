@@ -29,9 +29,6 @@ from gateway.types import WSGIApplication
 
 _log = logging.getLogger("gateway.lifecycle")
 
-# The loggers of the gateway and of its server, with all below them.
-_OWN_LOGGERS: Final = ("gateway", "waitress")
-
 # What a mount gets to close even when others have used up all the time, in seconds.
 _LEAST_SHARE: Final = 0.1
 
@@ -126,10 +123,7 @@ class Loader:
             started = perf_counter()
             # Before they are read: what is edited meanwhile is a change.
             sources = _sources(spec)
-            try:
-                loaded = load(spec, home, generation)
-            finally:
-                _enable_own_loggers()
+            loaded = load(spec, home, generation)
             if loaded.close is not None:
                 on_failure.callback(loaded.close)
             mount = self._mount(spec, loaded, perf_counter() - started)
@@ -244,14 +238,3 @@ def close_within(timeout: float, mounts: Iterable[Mount]) -> tuple[str, ...]:
     for name in late:
         _log.warning("mount %s: still closing after %.1fs: cut off", name, timeout)
     return late
-
-
-def _enable_own_loggers() -> None:
-    """Undo what ``logging.config.dictConfig`` of an application does by default.
-
-    It disables every logger that it does not name.
-    """
-    for name, logger in list(logging.root.manager.loggerDict.items()):
-        own = name.partition(".")[0] in _OWN_LOGGERS
-        if own and isinstance(logger, logging.Logger):
-            logger.disabled = False

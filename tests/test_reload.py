@@ -179,15 +179,15 @@ def test_a_failing_probe_keeps_the_old_mount(tmp_path: Path) -> None:
 
 
 def test_shared_imports_need_a_restart_and_say_so(tmp_path: Path) -> None:
-    mounts = "a: {app: gateway_test_shared:application, path: a, imports: shared}"
+    mounts = "a: {app: gateway_test_restarted:application, path: a, imports: shared}"
     app = FILES["a/app.py"].replace("import models\n", "class models: NAME = 'a1'\n")
-    with composed(tmp_path, mounts, {"a/gateway_test_shared.py": app}) as gateway:
-        write(tmp_path, {"a/gateway_test_shared.py": app.replace("a1", "a2")})
+    with composed(tmp_path, mounts, {"a/gateway_test_restarted.py": app}) as gateway:
+        write(tmp_path, {"a/gateway_test_restarted.py": app.replace("a1", "a2")})
         for _ in range(2):
             report = gateway.reload()
             assert (report.restart, report.kept, report.replaced) == (("a",), (), ())
         assert text(gateway, "/a/").startswith("a1 ")
-    sys.modules.pop("gateway_test_shared")
+    sys.modules.pop("gateway_test_restarted")
 
 
 def test_reloads_while_clients_keep_asking(tmp_path: Path, gateway: Gateway) -> None:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import copy_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gateway.context import AppContext, current_app_context
 from gateway.errors import AppCrashedError, NotAnApplicationError
 from gateway.framework.app import App
 from gateway.isolation import environ
+from gateway.isolation.logs import LogOverlay, forget_loggers, logging_kept_apart
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
@@ -46,6 +48,23 @@ _log = logging.getLogger("gateway.loaders")
 _SHUTDOWN_TIMEOUT = 10.0
 
 Shutdown = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What one mount has for itself of what a process has only once."""
+
+    modules: Modules
+    variables: environ.Overlay
+    records: LogOverlay
+
+    def close(self) -> None:
+        try:
+            self.modules.close()
+        finally:
+            self.records.close()
+            if self.modules.namespace is not None:
+                forget_loggers(self.modules.namespace.package)
 
 
 def load(spec: MountSpec, home: Path, generation: int | None = None) -> Loaded:
@@ -82,8 +101,8 @@ def _load_code(
     stand_in = ForeignApplication(spec.name, Config(str(home), settings))
     # Every mount with code has an overlay: what one writes no other one sees.
     environ.install()
-    variables = environ.Overlay(spec.env, spec.name)
     modules = modules_of(spec.name, target, spec.home, home, generation)
+    variables = environ.Overlay(spec.env, spec.name)
     seed_config.set(settings)
     # Current while it loads, so that code at a module's top level sees its own.
     current_app_context.set(AppContext(stand_in))
@@ -93,8 +112,10 @@ def _load_code(
         surroundings(spec.place.file),
         modules.active(),
         seeding_flask(),
+        logging_kept_apart(spec.name) as records,
     ):
-        on_failure.callback(modules.close)
+        own = _Own(modules, variables, records)
+        on_failure.callback(own.close)
         interface: Interface = "wsgi" if isinstance(target, AppTarget) else "asgi"
         try:
             built = _built(spec, target, modules, interface)
@@ -103,7 +124,7 @@ def _load_code(
             raise with_cause(error, modules.searched, private) from error.__cause__
         shutdown = _shutdown(spec, modules)
         finish = _asgi if interface == "asgi" else _wsgi
-        loaded = finish(spec, stand_in, built, modules, variables, shutdown)
+        loaded = finish(spec, stand_in, built, own, shutdown)
         on_failure.pop_all()
     return loaded
 
@@ -153,8 +174,7 @@ def _wsgi(
     spec: MountSpec,
     stand_in: ForeignApplication,
     built: Any,
-    modules: Modules,
-    variables: environ.Overlay,
+    own: _Own,
     shutdown: Shutdown | None,
 ) -> Loaded:
     application: Application = stand_in
@@ -174,13 +194,13 @@ def _wsgi(
         application,
         built,
         kind,
-        modules.source,
+        own.modules.source,
         served=served,
         native=kind == "native",
         exclusive="Django" if kind == "django" else None,
-        namespace=modules.namespace,
-        environ=variables,
-        close=_closer(application, modules, variables, shutdown, None),
+        namespace=own.modules.namespace,
+        environ=own.variables,
+        close=_closer(application, own, shutdown, None),
     )
 
 
@@ -196,8 +216,7 @@ def _asgi(
     spec: MountSpec,
     stand_in: ForeignApplication,
     built: Any,
-    modules: Modules,
-    variables: environ.Overlay,
+    own: _Own,
     shutdown: Shutdown | None,
 ) -> Loaded:
     _warn_of_root_path(spec, built)
@@ -208,12 +227,12 @@ def _asgi(
         stand_in,
         bridge,
         "asgi",
-        modules.source,
+        own.modules.source,
         served=built if django is None else django,
         exclusive=None if django is None else "Django",
-        namespace=modules.namespace,
-        environ=variables,
-        close=_closer(stand_in, modules, variables, shutdown, bridge),
+        namespace=own.modules.namespace,
+        environ=own.variables,
+        close=_closer(stand_in, own, shutdown, bridge),
     )
 
 
@@ -232,8 +251,7 @@ def _warn_of_root_path(spec: MountSpec, app: Any) -> None:
 
 def _closer(
     application: Application,
-    modules: Modules,
-    variables: environ.Overlay,
+    own: _Own,
     shutdown: Shutdown | None,
     bridge: AsgiBridge | None,
 ) -> Callable[[], None]:
@@ -241,7 +259,7 @@ def _closer(
 
     def close() -> None:
         # Not an ExitStack, which forgets the first of two errors.
-        with variables.active(), modules.active():
+        with own.variables.active(), own.modules.active():
             try:
                 if bridge is not None:
                     bridge.shutdown(_SHUTDOWN_TIMEOUT)
@@ -251,6 +269,6 @@ def _closer(
                         with AppContext(application):
                             shutdown()
                 finally:
-                    modules.close()
+                    own.close()
 
     return lambda: copy_context().run(close)

@@ -63,6 +63,7 @@ class AccessRecord:
             self.sent,
             self.mount,
             (perf_counter() - self._started) * 1000,
+            extra={"mount": self.mount},
         )
 
 
