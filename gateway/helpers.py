@@ -15,6 +15,11 @@ from gateway.framework.helpers import stream_with_context as stream_with_context
 from gateway.framework.helpers import url_for as url_for
 from gateway.framework.paths import find_package as find_package
 from gateway.framework.paths import get_root_path as get_root_path
+from gateway.framework.signals import message_flashed as message_flashed
 from gateway.framework.templating import (
     get_template_attribute as get_template_attribute,
 )
+from gateway.globals import current_app as current_app
+from gateway.globals import request as request
+from gateway.globals import request_ctx as request_ctx
+from gateway.globals import session as session

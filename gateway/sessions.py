@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from werkzeug.datastructures import CallbackDict as CallbackDict
+
 from gateway.framework.json_tag import TaggedJSONSerializer as TaggedJSONSerializer
 from gateway.framework.sessions import NullSession as NullSession
 from gateway.framework.sessions import SecureCookieSession as SecureCookieSession

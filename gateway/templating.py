@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from jinja2 import BaseLoader as BaseLoader
+from jinja2 import Environment as BaseEnvironment
+from jinja2 import Template as Template
+from jinja2 import TemplateNotFound as TemplateNotFound
+
 from gateway.framework.templating import (
     DispatchingJinjaLoader as DispatchingJinjaLoader,
 )
@@ -14,3 +19,16 @@ from gateway.framework.templating import stream_template as stream_template
 from gateway.framework.templating import (
     stream_template_string as stream_template_string,
 )
+
+__all__ = [
+    "BaseEnvironment",
+    "BaseLoader",
+    "DispatchingJinjaLoader",
+    "Environment",
+    "Template",
+    "TemplateNotFound",
+    "render_template",
+    "render_template_string",
+    "stream_template",
+    "stream_template_string",
+]

@@ -8,6 +8,7 @@ from gateway.framework.returns import BeforeRequestCallable as BeforeRequestCall
 from gateway.framework.returns import ErrorHandlerCallable as ErrorHandlerCallable
 from gateway.framework.returns import HeadersValue as HeadersValue
 from gateway.framework.returns import HeaderValue as HeaderValue
+from gateway.framework.returns import ResponseClass as ResponseClass
 from gateway.framework.returns import ResponseReturnValue as ResponseReturnValue
 from gateway.framework.returns import ResponseValue as ResponseValue
 from gateway.framework.returns import RouteCallable as RouteCallable

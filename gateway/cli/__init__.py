@@ -11,26 +11,58 @@ import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.framework.certificate import CertParamType as CertParamType
+    from gateway.framework.command_line import ApplicationCommands as FlaskGroup
+    from gateway.framework.command_line import command_line as cli
+    from gateway.framework.command_line import get_version as get_version
+    from gateway.framework.commands import AppGroup as AppGroup
+    from gateway.framework.commands import ScriptInfo as ScriptInfo
+    from gateway.framework.commands import pass_script_info as pass_script_info
+    from gateway.framework.commands import with_appcontext as with_appcontext
+    from gateway.framework.dev_commands import SeparatedPathType as SeparatedPathType
+    from gateway.framework.dev_commands import routes_command as routes_command
+    from gateway.framework.dev_commands import run_command as run_command
+    from gateway.framework.dev_commands import shell_command as shell_command
+    from gateway.framework.dotenv import load_dotenv as load_dotenv
+    from gateway.framework.flags import get_debug_flag as get_debug_flag
+    from gateway.framework.flags import get_load_dotenv as get_load_dotenv
+    from gateway.framework.locate import NoAppException as NoAppException
+    from gateway.framework.locate import find_app_by_string as find_app_by_string
+    from gateway.framework.locate import find_best_app as find_best_app
+    from gateway.framework.locate import locate_app as locate_app
+    from gateway.framework.locate import prepare_import as prepare_import
+    from gateway.framework.serving import show_server_banner as show_server_banner
+
+    __all__ = ["FlaskGroup", "cli", "main"]
 
 # Where the names are that applications import from Flask's module of this name.
 _COMMANDS = ("AppGroup", "ScriptInfo", "pass_script_info", "with_appcontext")
-_LINE = ("run_command", "shell_command", "routes_command")
+_DEVELOPMENT = ("run_command", "shell_command", "routes_command", "SeparatedPathType")
 _LOCATE = (
     *("NoAppException", "find_best_app", "find_app_by_string"),
     *("locate_app", "prepare_import"),
 )
 _HOMES = {
     **dict.fromkeys(_COMMANDS, "gateway.framework.commands"),
-    **dict.fromkeys(_LINE, "gateway.framework.dev_commands"),
+    **dict.fromkeys(_DEVELOPMENT, "gateway.framework.dev_commands"),
     **dict.fromkeys(_LOCATE, "gateway.framework.locate"),
+    "CertParamType": "gateway.framework.certificate",
+    "get_debug_flag": "gateway.framework.flags",
+    "get_load_dotenv": "gateway.framework.flags",
+    "get_version": "gateway.framework.command_line",
     "load_dotenv": "gateway.framework.dotenv",
+    "show_server_banner": "gateway.framework.serving",
 }
+_RENAMED = {"FlaskGroup": "ApplicationCommands", "cli": "command_line"}
 
 
 def __getattr__(name: str) -> object:
-    if name == "FlaskGroup":
+    if name in _RENAMED:
         line = import_module("gateway.framework.command_line")
-        return line.ApplicationCommands
+        return getattr(line, _RENAMED[name])
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

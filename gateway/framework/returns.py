@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from collections.abc import Iterator as _Iterator
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias, TypeVar, Union
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
@@ -35,6 +35,9 @@ ResponseReturnValue: TypeAlias = Union[
     tuple[ResponseValue, int, HeadersValue],
     "WSGIApplication",
 ]
+#: For hooks that return a response of the class they were given.
+ResponseClass = TypeVar("ResponseClass", bound=BaseResponse)
+
 AppOrBlueprintKey: TypeAlias = str | None
 AfterRequestCallable: TypeAlias = Callable[[Any], Any]
 BeforeRequestCallable: TypeAlias = Callable[[], Any]

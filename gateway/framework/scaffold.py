@@ -54,8 +54,8 @@ def class_and_code(target: type[Exception] | int) -> tuple[type[Exception], int 
     """Return the exception class of a handler, and its HTTP status if it has one.
 
     :param target: an exception class or an HTTP status of 400 or more.
-    :raises ValueError: it is neither.
-    :raises TypeError: it is an instance.
+    :raises ValueError: it is another class or number.
+    :raises TypeError: it is neither a class nor a number, such as an instance.
     """
     cure = "Handlers can only be registered for Exception classes or HTTP error codes."
     if isinstance(target, int):
@@ -68,9 +68,10 @@ def class_and_code(target: type[Exception] | int) -> tuple[type[Exception], int 
             ) from None
     if isinstance(target, Exception):
         raise TypeError(f"{target!r} is an instance, not a class. {cure}")
-    if not isinstance(target, type) or not issubclass(target, Exception):
-        name = getattr(target, "__name__", repr(target))
-        raise ValueError(f"{name!r} is not a subclass of Exception. {cure}")
+    if not isinstance(target, type):
+        raise TypeError(f"{target!r} is neither a class nor a number. {cure}")
+    if not issubclass(target, Exception):
+        raise ValueError(f"{target.__name__!r} is not a subclass of Exception. {cure}")
     return target, target.code if issubclass(target, HTTPException) else None
 
 

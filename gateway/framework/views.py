@@ -29,7 +29,7 @@ class View:
     #: Make an instance for each request; without it, one instance serves them all.
     init_every_request: ClassVar[bool] = True
 
-    def dispatch_request(self, **kwargs: Any) -> Any:
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Answer the request; its arguments are those of the rule."""
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class MethodView(View):
         if methods:
             cls.methods = methods
 
-    def dispatch_request(self, **kwargs: Any) -> Any:
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Call the method of the request's; GET's stands in for HEAD's."""
         method = getattr(self, request.method.lower(), None)
         if method is None and request.method == "HEAD":

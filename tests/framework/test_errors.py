@@ -97,7 +97,7 @@ def test_trapping(app: App, client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("target", "error"),
-    [(999, ValueError), (NotFound(), TypeError), (str, ValueError), ("x", ValueError)],
+    [(999, ValueError), (NotFound(), TypeError), (str, ValueError), ("x", TypeError)],
 )
 def test_what_is_no_error_has_no_handler(
     app: App, target: Any, error: type[Exception]

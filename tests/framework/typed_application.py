@@ -31,7 +31,7 @@ from gateway import (
 from gateway.sessions import StoredSessionInterface
 from gateway.testing import FlaskClient, FlaskCliRunner
 from gateway.typing import ResponseReturnValue
-from gateway.views import MethodView
+from gateway.views import MethodView, View
 
 app = App(__name__, static_folder="static", template_folder="templates")
 ported: Flask = app
@@ -119,11 +119,20 @@ class Items(MethodView):
         return {"items": []}
 
 
+class Page(View):
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def dispatch_request(self, number: int) -> str:
+        return self.text * number
+
+
 @copy_current_request_context
 def work(number: int) -> int:
     return number + 1
 
 
+app.add_url_rule("/page/<int:number>", view_func=Page.as_view("page", text="x"))
 app.add_url_rule("/view", view_func=Items.as_view("items"))
 app.register_blueprint(part, name="again")
 result: int = work(1)

@@ -309,8 +309,9 @@ def test_a_client_that_left_its_request_is_waited_for_no_longer_than_others() ->
     thread = threading.Thread(target=lambda: stragglers.append(server.run()))
     thread.start()
     try:
-        ask(server).close()
+        client = ask(server)
         assert entered.wait(10)
+        client.close()
         started = time.monotonic()
         server.stop()
         thread.join(10)
