@@ -43,6 +43,19 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def is_source(file: Path, folder: Path) -> bool:
+    """Tell whether *file* would count as a source below *folder*, by its name."""
+    try:
+        *folders, name = file.relative_to(folder).parts
+    except ValueError:
+        return False
+    return (
+        os.path.splitext(name)[1] in _SUFFIXES
+        and not any(part.startswith(".") for part in (*folders, name))
+        and _SKIPPED.isdisjoint(folders)
+    )
+
+
 def _content(file: Path) -> bytes:
     status = file.stat()
     if status.st_size > _READ_WHOLE:

@@ -19,7 +19,9 @@ from typing import Final, TypeAlias
 
 from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
 from gateway.errors import GatewayError, LoadError, LoadErrors, NotAnApplicationError
+from gateway.failing import ALL_MUST_LOAD, Failure, Failures
 from gateway.fingerprint import fingerprint
+from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.load import load
 from gateway.loaders.loaded import Loaded
 from gateway.mount import Mount
@@ -41,21 +43,30 @@ class Member:
     """One mount of a generation.
 
     :param sources: the fingerprint of its sources; ``None`` where it has no code.
+    :param generation: which of the mount's module namespaces was the last one;
+        ``None`` before there is any.
+    :param failure: what serves in its place, as it did not load.
     """
 
     spec: MountSpec
     loaded: Loaded
     mount: Mount
     sources: str | None
+    generation: int | None = None
+    failure: Failure | None = None
 
     @property
     def reloadable(self) -> bool:
         """Whether it can be loaded anew in this process."""
+        if self.failure is not None:
+            return True
         code = isinstance(self.spec.target, AppTarget | AsgiTarget)
         return not code or self.loaded.namespace is not None
 
     def has_changed(self, spec: MountSpec) -> bool:
         """Tell whether *spec*, or what its sources are now, is another mount."""
+        if self.failure is not None:
+            return True
         # Where it stands in the file makes no difference.
         if replace(spec, place=self.spec.place) != self.spec:
             return True
@@ -72,12 +83,20 @@ class Loader:
     :param inside: wraps each mount's application where its context is pushed.
     :param loading: called with each mount's name; what it returns is entered while that
         mount is loaded.
+    :param failures: what becomes of mounts that do not load.
     """
 
-    def __init__(self, site: Site, inside: Wrap | None, loading: Around) -> None:
+    def __init__(
+        self,
+        site: Site,
+        inside: Wrap | None,
+        loading: Around,
+        failures: Failures = ALL_MUST_LOAD,
+    ) -> None:
         self._site = site
         self._inside = inside
         self._loading = loading
+        self._failures = failures
 
     def load(self, spec: GatewaySpec, previous: Members) -> Members:
         """Load what *spec* describes and is not in *previous* already.
@@ -93,19 +112,67 @@ class Loader:
             first = _First()
             for mount_spec in spec.mounts:
                 name = mount_spec.name
+                old = previous.get(name)
                 try:
-                    member = self._member(mount_spec, spec.home, previous.get(name))
-                    members[name] = member
-                    first.check(name, member.loaded)
+                    members[name] = self._checked(mount_spec, spec, old, first)
                 except LoadError as error:
-                    errors.append(error)
-                except GatewayError as error:
-                    errors.append(LoadError(name, str(error)))
+                    # A mount that is new to a gateway which serves has to load.
+                    served = bool(previous) if old is None else old.failure is None
+                    failure = self._failures.stand_in(mount_spec, error, served)
+                    if failure is None:
+                        errors.append(error)
+                    else:
+                        members[name] = self._failed(mount_spec, failure, old)
             if errors:
                 kinds = {name: each.mount.kind for name, each in members.items()}
                 raise LoadErrors(errors, kinds)
             on_failure.pop_all()
         return MappingProxyType(members)
+
+    def retry(self, name: str, spec: GatewaySpec, members: Members) -> Members:
+        """Load a mount again that has failed.
+
+        :returns: all of *members*, with the new one.
+        :raises LoadError: it fails again.
+        """
+        (mount_spec,) = (each for each in spec.mounts if each.name == name)
+        first = _First()
+        for other, member in members.items():
+            if other != name:
+                first.check(other, member.loaded)
+        member = self._checked(mount_spec, spec, members[name], first)
+        return MappingProxyType({**members, name: member})
+
+    def _checked(
+        self, spec: MountSpec, whole: GatewaySpec, old: Member | None, first: _First
+    ) -> Member:
+        try:
+            member = self._member(spec, whole.home, old)
+            try:
+                first.check(spec.name, member.loaded)
+            except GatewayError:
+                if member is not old:
+                    close_within(whole.server.drain_timeout, [member.mount])
+                raise
+        except LoadError:
+            raise
+        except GatewayError as error:
+            raise LoadError(spec.name, str(error)) from error
+        return member
+
+    def _failed(self, spec: MountSpec, failure: Failure, old: Member | None) -> Member:
+        """Return what stands in for a mount that did not load."""
+        target = spec.target
+        loaded = Loaded(
+            ForeignApplication(spec.name, {}),
+            failure,
+            kind="asgi" if isinstance(target, AsgiTarget) else "wsgi",
+            source=str(getattr(target, "reference", spec.name)),
+            slash=False,
+        )
+        mount = self._mount(spec, loaded, 0.0)
+        generation = None if old is None else old.generation
+        return Member(spec, loaded, mount, None, generation, failure)
 
     def _discard(self, members: Members, previous: Members, spec: GatewaySpec) -> None:
         kept = {each.mount for each in previous.values()}
@@ -116,9 +183,9 @@ class Loader:
         if old is not None and (not old.reloadable or not old.has_changed(spec)):
             return old
         generation = None
-        if old is not None and old.loaded.namespace is not None:
+        if old is not None and old.generation is not None:
             # Never one that was in use: its old code may still ask for modules.
-            generation = old.loaded.namespace.generation + 1
+            generation = old.generation + 1
         with self._loading(spec.name), ExitStack() as on_failure:
             started = perf_counter()
             # Before they are read: what is edited meanwhile is a change.
@@ -130,7 +197,9 @@ class Loader:
             if spec.probe is not None:
                 probe(mount, spec.probe)
             on_failure.pop_all()
-        return Member(spec, loaded, mount, sources)
+        if loaded.namespace is not None:
+            generation = loaded.namespace.generation
+        return Member(spec, loaded, mount, sources, generation)
 
     def _mount(self, spec: MountSpec, loaded: Loaded, seconds: float) -> Mount:
         wsgi = loaded.wsgi

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
-from time import monotonic, perf_counter, sleep
+from threading import Event, Lock, Thread
+from time import monotonic, perf_counter, time
 from types import MappingProxyType, TracebackType
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.config.load import load_config
-from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec
+from gateway.config.spec import AdminSpec, AppTarget, AsgiTarget, GatewaySpec
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.table import Route, Table
+from gateway.draining import Drain
+from gateway.errors import GatewayError, LoadError
+from gateway.explain import explain
+from gateway.failing import ALL_MUST_LOAD, Failures
 from gateway.generation import (
     Around,
     Loader,
@@ -35,12 +40,15 @@ from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.lifecycle")
 
-# How long a request may take from the table to its mount, in seconds: until then a
-# mount that was replaced may still be entered.
-_GRACE: Final = 0.1
+# How often mounts that have failed are looked at, in seconds.
+_LOOK: Final = 0.25
 
-# How often a mount that was replaced is asked whether it is done, in seconds.
-_TICK: Final = 0.02
+# How long the end waits for a mount that is just being retried, in seconds.
+_PATIENCE: Final = 1.0
+
+
+class ReloadRunningError(GatewayError):
+    """A reload was asked for while another one was running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,10 @@ class Reloaded:
 
     :param restart: they have changed, and go on as they were: their modules are the
         process's, so only a restart can replace them.
+    :param failed: they did not load, and say so on their pages.
     :param seconds: how long it took until the new mounts served.
+    :param server_changed: whether ``server:`` is not what the gateway was started
+        with, which takes a restart.
     """
 
     added: tuple[str, ...]
@@ -57,7 +68,27 @@ class Reloaded:
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     restart: tuple[str, ...]
+    failed: tuple[str, ...]
     seconds: float
+    server_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last reload ended.
+
+    :param at: when it ended, in seconds since the epoch.
+    :param report: what it has done; ``None`` if it failed.
+    :param problems: why it failed, in lines; none if it did not.
+    """
+
+    at: float
+    report: Reloaded | None = None
+    problems: tuple[str, ...] = ()
+
+
+Front: TypeAlias = Callable[["Gateway", AdminSpec], Mount]
+"""Makes the mount that stands in front of all others."""
 
 
 class Gateway:
@@ -68,6 +99,8 @@ class Gateway:
     :param outside: wraps each mount as a whole.
     :param loading: called with each mount's name; what it returns is entered while that
         mount is loaded.
+    :param failures: what becomes of mounts that do not load.
+    :param front: makes the mount of ``admin:``, where the file has that section.
     :raises LoadErrors: applications could not be loaded; every mount was tried, and
         those that did load are closed again.
     """
@@ -79,13 +112,22 @@ class Gateway:
         inside: Wrap | None = None,
         outside: Wrap | None = None,
         loading: Around = nullcontext,
+        failures: Failures = ALL_MUST_LOAD,
+        front: Front | None = None,
     ) -> None:
         self.spec = spec
         self.site = Site()
+        self.started = time()
+        self.last_reload: Outcome | None = None
+        self._server = spec.server
         self._outside = outside
-        self._loader = Loader(self.site, inside, loading)
-        self._reloading = Lock()
-        self._retiring: list[Thread] = []
+        self._front = front
+        self._loader = Loader(self.site, inside, loading, failures)
+        # One reload at a time; whatever changes the mounts; the moment it takes effect.
+        self._reloading, self._changing, self._swapping = Lock(), Lock(), Lock()
+        self._closing = Event()
+        self._retrying: Thread | None = None
+        self._drain = Drain()
         self._members = self._loader.load(spec, {})
         with ExitStack() as on_failure:
             on_failure.callback(self.close, spec.server.drain_timeout)
@@ -93,15 +135,19 @@ class Gateway:
             on_failure.pop_all()
         self._point_out()
         self._wsgi: WSGIApplication = AccessLog(self._dispatcher)
+        with self._changing:
+            self._see_to_failed()
 
     @classmethod
     def from_file(cls, path: str | Path) -> Gateway:
         """Load the gateway that a ``gateway.yaml`` describes.
 
+        Mounts with ``on_load_error: degrade`` may fail to load, and are loaded later.
+
         :raises ConfigError: the file cannot be used.
         :raises LoadErrors: applications could not be loaded.
         """
-        return cls(load_config(Path(path)))
+        return cls(load_config(Path(path)), failures=Failures(degrade=True))
 
     @property
     def mounts(self) -> Mapping[str, Mount]:
@@ -116,7 +162,22 @@ class Gateway:
         """Serve one request."""
         return self._wsgi(environ, start_response)
 
-    def reload(self) -> Reloaded:
+    @property
+    def members(self) -> Members:
+        """The mounts that serve, with what the gateway knows of each."""
+        return self._members
+
+    @property
+    def draining(self) -> tuple[Mount, ...]:
+        """The mounts that were replaced or removed, and are not closed yet."""
+        return self._drain.mounts
+
+    @property
+    def reloading(self) -> bool:
+        """Whether a reload is running."""
+        return self._reloading.locked()
+
+    def reload(self, wait: bool = True) -> Reloaded:
         """Read the file again, and replace the mounts that have changed.
 
         A mount has changed if what the file says of it has, or the content of its
@@ -124,25 +185,94 @@ class Gateway:
         take over at once; an old one is closed when its last request is done, or the
         drain timeout is over. If anything fails, nothing has changed.
 
+        :param wait: whether to wait for a reload that is running, and then to reload.
         :raises ConfigError: the file cannot be used.
         :raises LoadErrors: a new or changed mount could not be loaded.
+        :raises ReloadRunningError: a reload is running, and *wait* is false.
         """
-        with self._reloading:
-            started = perf_counter()
-            spec = load_config(self.spec.source)
-            old = self._members
-            members = self._loader.load(spec, old)
-            try:
-                table = self._table(spec, members)
-            except BaseException:
-                self._retire(_gone(members, old), spec.server.drain_timeout)
-                raise
-            self.spec, self._members = spec, members
-            self._point_out()
-            self._dispatcher.table = table
-            seconds = perf_counter() - started
-            self._retire(_gone(old, members), spec.server.drain_timeout)
-            return _report(spec, old, members, seconds)
+        if not self._reloading.acquire(blocking=wait):
+            raise ReloadRunningError("a reload is running already: wait for its end")
+        try:
+            # Outside every mount: who asks may be an application of a request.
+            with self._changing:
+                report = Context().run(self._reload)
+        except GatewayError as error:
+            # As text: the error would keep the modules alive that have failed.
+            self.last_reload = Outcome(time(), problems=tuple(explain(error)))
+            raise
+        finally:
+            self._reloading.release()
+        self.last_reload = Outcome(time(), report)
+        return report
+
+    def _reload(self) -> Reloaded:
+        started = perf_counter()
+        spec = load_config(self.spec.source)
+        old = self._members
+        members = self._loader.load(spec, old)
+        self._take_over(spec, members)
+        seconds = perf_counter() - started
+        self._drain.add(_gone(old, members), spec.server.drain_timeout)
+        self._see_to_failed()
+        return _report(spec, old, members, seconds, spec.server != self._server)
+
+    def _take_over(self, spec: GatewaySpec, members: Members) -> None:
+        """Serve *members* from now on.
+
+        :raises GatewayError: they cannot be; those that are new are closed.
+        """
+        try:
+            table = self._table(spec, members)
+            with self._swapping:
+                if self._closing.is_set():
+                    raise GatewayError("the gateway is being closed")
+                self.spec, self._members = spec, members
+                self._point_out()
+                self._dispatcher.table = table
+        except BaseException:
+            self._drain.add(_gone(members, self._members), spec.server.drain_timeout)
+            raise
+
+    def _see_to_failed(self) -> None:
+        """Have the mounts that failed to load retried, from a thread."""
+        if self._retrying is None and _to_retry(self._members):
+            self._retrying = Thread(
+                target=self._retry, name="gateway-retry", daemon=True
+            )
+            self._retrying.start()
+
+    def _retry(self) -> None:
+        while not self._closing.wait(_LOOK):
+            with self._changing:
+                for name in _to_retry(self._members):
+                    self._retry_one(name)
+                if not _to_retry(self._members):
+                    self._retrying = None
+                    return
+
+    def _retry_one(self, name: str) -> None:
+        old = self._members
+        failure = old[name].failure
+        if failure is None or failure.due > 0 or self._closing.is_set():
+            return
+        try:
+            members = self._loader.retry(name, self.spec, old)
+            self._take_over(self.spec, members)
+        except LoadError as error:
+            failure.again(error)
+            _log.warning(
+                "%s (attempt %d; the next one in %.0fs)",
+                error,
+                failure.attempts,
+                failure.due,
+            )
+        except Exception:
+            if not self._closing.is_set():
+                _log.exception("mount %s: the retry failed", name)
+                failure.again(failure.error)
+        else:
+            self._drain.add(_gone(old, members), self.spec.server.drain_timeout)
+            _log.info("mount %s: loaded at attempt %d", name, failure.attempts + 1)
 
     def close(self, timeout: float | None = None) -> tuple[str, ...]:
         """End what the applications have running, the last mount first.
@@ -156,12 +286,21 @@ class Gateway:
             ``drain_timeout`` of the configuration.
         :returns: the names of the mounts that are still closing.
         """
-        for thread in self._retiring:
-            thread.join(timeout)
+        with self._swapping:
+            # Whatever is being loaded does not take over any more.
+            self._closing.set()
+        deadline = None if timeout is None else monotonic() + timeout
+        late: tuple[str, ...] = ()
         if timeout is None:
             close_all(self.mounts.values())
-            return ()
-        return close_within(timeout, self.mounts.values())
+        else:
+            late = close_within(timeout, self.mounts.values())
+        self._drain.join(deadline)
+        retrying = self._retrying
+        if retrying is not None:
+            # What it loads would be thrown away: that is not worth a longer wait.
+            retrying.join(_PATIENCE)
+        return (*late, *(mount.name for mount in self.draining))
 
     def _table(self, spec: GatewaySpec, members: Members) -> Table[WSGIApplication]:
         plans = plan_cookies(
@@ -182,24 +321,32 @@ class Gateway:
                 target = self._outside(member.spec, target)
             prefix = from_text(mount.prefix)
             routes.append(Route(mount.host, prefix, target, mount.slash))
-        return Table(routes)
+        routes += self._routes_in_front(spec, {route.host for route in routes})
+        try:
+            return Table(routes)
+        except ValueError as error:
+            # The file has no two at one address: one of them has not moved.
+            raise GatewayError(
+                f"{error}: a mount with 'imports: shared' keeps its address until the "
+                "gateway is restarted"
+            ) from error
+
+    def _routes_in_front(
+        self, spec: GatewaySpec, hosts: set[str | None]
+    ) -> list[Route[WSGIApplication]]:
+        """Return the routes of ``admin:``, on every host that a mount has."""
+        if self._front is None or spec.admin is None:
+            return []
+        mount = self._front(self, spec.admin)
+        prefix = from_text(mount.prefix)
+        # No redirect to its slash: that would tell those whom it does not answer.
+        return [Route(host, prefix, mount.serve, False) for host in {None, *hosts}]
 
     def _point_out(self) -> None:
         """Let the mounts know of each other."""
         self.site.mounts = MappingProxyType(
             {name: point_of(member.mount) for name, member in self._members.items()}
         )
-
-    def _retire(self, mounts: list[Mount], timeout: float) -> None:
-        """Close *mounts* in the background when their last requests are done."""
-        if not mounts:
-            return
-        thread = Thread(
-            target=_drain, args=(mounts, timeout), name="gateway-retire", daemon=True
-        )
-        self._retiring = [each for each in self._retiring if each.is_alive()]
-        self._retiring.append(thread)
-        thread.start()
 
     def __enter__(self) -> Gateway:
         return self
@@ -213,29 +360,23 @@ class Gateway:
         self.close(self.spec.server.drain_timeout)
 
 
+def _to_retry(members: Members) -> list[str]:
+    return [
+        name
+        for name, member in members.items()
+        if member.failure is not None and member.failure.retried
+    ]
+
+
 def _gone(old: Members, new: Members) -> list[Mount]:
     """Return the mounts of *old* that are not in *new*."""
     kept = {id(member.mount) for member in new.values()}
     return [each.mount for each in old.values() if id(each.mount) not in kept]
 
 
-def _drain(mounts: list[Mount], timeout: float) -> None:
-    deadline = monotonic() + timeout
-    sleep(_GRACE)
-    while any(mount.in_flight for mount in mounts) and monotonic() < deadline:
-        sleep(_TICK)
-    for mount in mounts:
-        if mount.in_flight:
-            _log.warning(
-                "mount %s: %d request(s) still running after %gs; it is closed",
-                mount.name,
-                mount.in_flight,
-                timeout,
-            )
-    close_within(timeout, mounts)
-
-
-def _report(spec: GatewaySpec, old: Members, new: Members, seconds: float) -> Reloaded:
+def _report(
+    spec: GatewaySpec, old: Members, new: Members, seconds: float, server_changed: bool
+) -> Reloaded:
     same = [name for name in new if name in old and new[name] is old[name]]
     says = {mount.name: mount for mount in spec.mounts}
     restart = tuple(
@@ -243,11 +384,18 @@ def _report(spec: GatewaySpec, old: Members, new: Members, seconds: float) -> Re
         for name in same
         if not new[name].reloadable and new[name].has_changed(says[name])
     )
+    failed = tuple(name for name in new if new[name].failure is not None)
     return Reloaded(
-        added=tuple(name for name in new if name not in old),
-        replaced=tuple(name for name in new if name in old and name not in same),
+        added=tuple(name for name in new if name not in old and name not in failed),
+        replaced=tuple(
+            name
+            for name in new
+            if name in old and name not in same and name not in failed
+        ),
         removed=tuple(name for name in old if name not in new),
         kept=tuple(name for name in same if name not in restart),
         restart=restart,
+        failed=failed,
         seconds=seconds,
+        server_changed=server_changed,
     )

@@ -24,6 +24,7 @@ _TEXTS = {
     HTTPStatus.PERMANENT_REDIRECT: "The page is at the same address with a slash.",
     HTTPStatus.BAD_REQUEST: "The request could not be understood.",
     HTTPStatus.NOT_FOUND: "Nothing is served at this address.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "This page is not available now. Try again later.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong while serving this page.",
 }
 _BODIES = {

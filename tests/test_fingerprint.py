@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.fingerprint import fingerprint
+from gateway.fingerprint import fingerprint, is_source
 
 
 @pytest.fixture
@@ -77,3 +77,23 @@ def test_a_source_that_cannot_be_read_does_not_stop_it(app: Path) -> None:
     before = fingerprint(app)
     (app / "large.txt").write_bytes(b"x" * (1 << 21))
     assert fingerprint(app) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("app.py", True),
+        ("templates/index.html", True),
+        ("data.sqlite", False),
+        (".app.py.swp", False),
+        (".git/config.py", False),
+        ("var/state.py", False),
+        ("var.py", True),
+        ("../other/app.py", False),
+    ],
+)
+def test_one_file_is_told_by_its_name(name: str, source: bool) -> None:
+    # What is above the folder makes no difference.
+    folder = Path("/srv/var/.hidden/apps")
+    file = folder.parent / name[3:] if name.startswith("../") else folder / name
+    assert is_source(file, folder) is source

@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from composing import composed, configured, get, text, write
+from composing import (
+    PLAIN,
+    composed,
+    configured,
+    get,
+    modules_forgotten,
+    text,
+    write,
+)
 
-from gateway.errors import AppCrashedError, ConfigError, LoadErrors
-from gateway.lifecycle import Gateway
+from gateway.errors import AppCrashedError, ConfigError, GatewayError, LoadErrors
+from gateway.lifecycle import Gateway, ReloadRunningError
 
 APP = """
 import models
@@ -227,8 +235,7 @@ def test_old_modules_are_let_go(tmp_path: Path, gateway: Gateway) -> None:
     for number in range(10):
         write(tmp_path, {"a/models.py": f"NAME = 'x{number}'"})
         gateway.reload()
-    for thread in list(gateway._retiring):
-        thread.join(5)
+    eventually(lambda: not gateway.draining)
     gc.collect()
     assert loaded() == before
 
@@ -240,3 +247,46 @@ def test_a_crash_names_the_place(gateway: Gateway, tmp_path: Path) -> None:
     error = caught.value.errors[0]
     assert isinstance(error, AppCrashedError)
     assert 'models.py", line 3' in error.frames
+
+
+def test_a_shared_mount_keeps_its_address_until_a_restart(tmp_path: Path) -> None:
+    shared = "a: {app: gateway_test_moved:application, imports: shared, path: a%s}"
+    other = "\nc: {app: app:application, path: b, prefix: /a}"
+    files = {**FILES, "a/gateway_test_moved.py": PLAIN}
+    with modules_forgotten(), composed(tmp_path, shared % "", files) as gateway:
+        configured(tmp_path, shared % ", prefix: /moved", {})
+        assert gateway.reload().restart == ("a",)
+        assert text(gateway, "/a/") == "plain"
+        configured(tmp_path, shared % ", prefix: /moved" + other, {})
+        with pytest.raises(GatewayError, match="keeps its address until the gateway"):
+            gateway.reload()
+        assert text(gateway, "/a/") == "plain"
+        eventually(lambda: not gateway.draining)
+
+
+def test_one_that_does_not_wait_is_refused(gateway: Gateway) -> None:
+    with gateway._reloading, pytest.raises(ReloadRunningError, match="wait for its"):
+        gateway.reload(wait=False)
+    assert gateway.reload(wait=False).kept == ("a", "b")
+
+
+def test_the_end_of_a_reload_is_remembered(gateway: Gateway, tmp_path: Path) -> None:
+    assert gateway.last_reload is None
+    report = gateway.reload()
+    assert gateway.last_reload is not None
+    assert gateway.last_reload.report == report
+    write(tmp_path, {"a/models.py": "1 / 0"})
+    with pytest.raises(LoadErrors):
+        gateway.reload()
+    assert gateway.last_reload.report is None
+    assert "ZeroDivisionError" in gateway.last_reload.problems[0]
+
+
+def test_a_changed_server_section_needs_a_restart(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    assert gateway.reload().server_changed is False
+    file = tmp_path / "gateway.yaml"
+    file.write_text("server: {threads: 3}\n" + file.read_text())
+    for _ in range(2):
+        assert gateway.reload().server_changed is True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,23 +17,32 @@ from gateway.cli.options import config_option
 def command(config: Path) -> None:
     """Validate the configuration and load every mount.
 
-    Every problem is printed. Exit code 1: a mount does not load; 2: the configuration
-    itself has problems.
+    Every problem is printed, and a notice for what works and may surprise: changes to
+    what all mounts share, keys that several mounts sign with, modules named like
+    standard ones. Exit code 1: a mount does not load; 2: the configuration itself has
+    problems. Notices make no difference to it.
     """
     from gateway.cli.describe import route_rows
     from gateway.cli.failures import counted
     from gateway.cli.loading import printing_to_stderr, telling_slow
+    from gateway.cli.notices import notices
     from gateway.cli.render import CheckRow, show_table
     from gateway.config.load import load_config
+    from gateway.config.nodes import printable
     from gateway.errors import LoadErrors
     from gateway.lifecycle import Gateway
 
     spec = load_config(config)
     failures: LoadErrors | None = None
     kinds: dict[str, str] = {}
+    configs: dict[str, Mapping[str, Any]] = {}
     try:
         with printing_to_stderr(), Gateway(spec, loading=telling_slow) as loaded:
             kinds = {name: mount.kind for name, mount in loaded.mounts.items()}
+            configs = {
+                name: dict(mount.application.config)
+                for name, mount in loaded.mounts.items()
+            }
     except LoadErrors as error:
         failures = error
         kinds = dict(error.loaded)
@@ -43,6 +54,8 @@ def command(config: Path) -> None:
         )
         for row in route_rows(spec)
     )
+    for line in notices(spec, configs):
+        click.echo(f"notice: {printable(line)}")
     if failures is not None:
         raise failures
     click.echo(f"{counted(len(spec.mounts), 'mount')}: everything loads.")

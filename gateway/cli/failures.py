@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import IO, Any
 
 import click
 
-from gateway.errors import AppCrashedError, ConfigError, GatewayError, LoadErrors
+from gateway.errors import ConfigError, GatewayError
+from gateway.explain import counted as counted
+from gateway.explain import explain as explain
 
 
 class Failure(click.ClickException):
@@ -37,25 +38,3 @@ class ConfigFailure(Failure):
 def failure(error: GatewayError) -> Failure:
     """Return *error* as what click prints, with its exit code."""
     return ConfigFailure(error) if isinstance(error, ConfigError) else Failure(error)
-
-
-def explain(error: GatewayError) -> Iterator[str]:
-    """Yield the lines that tell a person what went wrong, one problem after another."""
-    if isinstance(error, ConfigError):
-        yield from map(str, error.problems)
-        yield counted(len(error.problems), "problem")
-        return
-    parts: tuple[GatewayError, ...] = (error,)
-    if isinstance(error, LoadErrors):
-        parts = error.errors
-    for part in parts:
-        yield f"error: {part}"
-        if isinstance(part, AppCrashedError):
-            yield from (f"    {line}" for line in part.frames.rstrip().splitlines())
-    if len(parts) > 1:
-        yield f"{counted(len(parts), 'mount')} could not be loaded"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return *number* and *noun*, in the plural if need be."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -56,6 +56,24 @@ class LoadedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One mount of a gateway that serves.
+
+    :param running: how many requests it is serving.
+    """
+
+    state: str
+    prefix: str
+    host: str | None
+    mount: str
+    kind: str
+    running: int
+    generation: int | None
+    load: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class FoundRow:
     """One application that ``init`` found."""
 
@@ -150,8 +168,8 @@ def _show_rich(headings: list[str], cells: list[list[str]], stream: IO[Any]) -> 
 
 def _style(cell: str) -> str:
     word = cell.partition(" (")[0]
-    if word in ("ok", "proven"):
+    if word in ("ok", "proven", "serving"):
         return "green"
-    if word in ("FAILED", "VIOLATED"):
+    if word in ("FAILED", "VIOLATED", "failed"):
         return "bold red"
     return "dim" if word in (_EMPTY, "n/a") else ""

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ import click
 from gateway.cli.options import config_option
 
 if TYPE_CHECKING:
+    from gateway.cli.server import Server
+    from gateway.failing import Failures
     from gateway.lifecycle import Gateway
 
 
@@ -43,6 +47,7 @@ def _listen_address(
 @click.option("--host", callback=_listen_address, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free port.")
 @click.option("--threads", type=click.IntRange(1, 4096), help="Requests at a time.")
+@click.option("--reload", "develop", is_flag=True, help="Reload what is saved.")
 @click.option("-q", "--quiet", is_flag=True, help="No log line for each request.")
 @click.pass_context
 def command(
@@ -51,16 +56,34 @@ def command(
     host: str | None,
     port: int | None,
     threads: int | None,
+    develop: bool,
     quiet: bool,
 ) -> None:
     """Serve every mount from this process.
 
-    SIGTERM, SIGINT and SIGHUP end it in good order: requests in flight are finished,
-    then the applications are shut down. Exit code 1: requests, or an application's
-    shutdown, outlasted the drain timeout.
+    SIGTERM and SIGINT end it in good order: requests in flight are finished, then the
+    applications are shut down. SIGHUP reloads what has changed. Exit code 1: requests,
+    or an application's shutdown, outlasted the drain timeout.
+
+    --reload is for development: what is saved is served, and a mount that does not
+    load shows why, if the gateway listens on a loopback address.
     """
-    with _interruptible() as stop_if_told, _log_to_stderr(quiet) as keep_logging:
+    has_hung_up = _terminal()
+    servers: list[Server] = []
+
+    def hang_up() -> bool:
+        for server in servers:
+            server.ask_reload()
+        return not has_hung_up()
+
+    with (
+        _interruptible(hang_up) as stop_if_told,
+        _log_to_stderr(quiet) as keep_logging,
+    ):
+        from gateway.admin.application import administer
+        from gateway.cli.development import reload_and_log, require_watchfiles, watching
         from gateway.cli.loading import telling_slow
+        from gateway.cli.notices import telling_changes
         from gateway.cli.server import Late, listening
         from gateway.config.load import load_config
         from gateway.lifecycle import Gateway
@@ -73,8 +96,18 @@ def command(
             finally:
                 # What an application does when it is imported may undo both.
                 keep_logging()
-                stop_if_told()
+                # Reloads run in other threads, and are ended with the server.
+                if current_thread() is main_thread():
+                    stop_if_told()
 
+        def reload() -> None:
+            if has_hung_up():
+                server.stop()
+            else:
+                reload_and_log(loaded)
+
+        if develop:
+            require_watchfiles()
         spec = load_config(config)
         server_spec = replace(
             spec.server,
@@ -83,19 +116,60 @@ def command(
             threads=spec.server.threads if threads is None else threads,
         )
         application = Late()
-        with listening(application, server_spec) as server:
-            loaded = Gateway(spec, loading=loading)
+        with listening(application, server_spec, reload) as server:
+            servers.append(server)
+            loaded = Gateway(
+                spec,
+                loading=loading,
+                failures=_failures(develop, server.hosts),
+                front=administer,
+            )
             try:
                 application.loaded = loaded
                 _announce(loaded, server.url)
-                stragglers = server.run()
+                with (
+                    watching(loaded) if develop else nullcontext(),
+                    telling_changes(loaded),
+                ):
+                    stragglers = server.run()
             finally:
                 late = loaded.close(server.time_left())
     ctx.exit(1 if stragglers or late else 0)
 
 
+def _failures(develop: bool, hosts: tuple[str, ...]) -> Failures:
+    """Return who may fail to load; only a developer on this machine sees why."""
+    from gateway.cli.development import error_page
+    from gateway.failing import Failures
+
+    if not develop:
+        return Failures(degrade=True)
+    try:
+        local = all(ip_address(host).is_loopback for host in hosts)
+    except ValueError:
+        local = False
+    return Failures(degrade=True, development=True, page=error_page if local else None)
+
+
+def _terminal() -> Callable[[], bool]:
+    """Return what tells whether the terminal that this was started on is gone.
+
+    Its end is a SIGHUP, too, and no wish to reload.
+    """
+
+    def on_terminal() -> bool:
+        try:
+            return os.isatty(sys.__stdin__.fileno()) if sys.__stdin__ else False
+        except (OSError, ValueError):
+            return False
+
+    started = on_terminal()
+    return lambda: started and not on_terminal()
+
+
 def _announce(loaded: Gateway, url: str) -> None:
     from gateway.cli.render import LoadedRow, milliseconds, show_table
+    from gateway.explain import explain
 
     show_table(
         LoadedRow(
@@ -103,26 +177,35 @@ def _announce(loaded: Gateway, url: str) -> None:
             host=mount.host,
             mount=mount.name,
             kind=mount.kind,
-            load=milliseconds(mount.load_seconds),
+            load="FAILED" if member.failure else milliseconds(mount.load_seconds),
             source=mount.source,
         )
-        for mount in loaded.mounts.values()
+        for member in loaded.members.values()
+        for mount in [member.mount]
     )
+    for member in loaded.members.values():
+        if member.failure is not None:
+            for line in explain(member.failure.error):
+                click.echo(line, err=True)
     click.echo(f"Serving on {url} (Ctrl-C ends it)")
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], None]]:
-    """Let SIGTERM and SIGHUP, like SIGINT, end the loading of the mounts in good order.
+def _interruptible(hang_up: Callable[[], bool]) -> Iterator[Callable[[], None]]:
+    """Let SIGTERM, like SIGINT, end the loading of the mounts in good order.
 
     While it serves, the server has handlers of its own. Without this, a container's
     first process would not even notice a SIGTERM before.
 
+    :param hang_up: called for a SIGHUP; returns whether it has dealt with it. If not,
+        it ends the loading, too.
     :returns: what ends it if there was a signal that an application has swallowed.
     """
     received: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and hang_up():
+            return
         received.append(number)
         if len(received) > 1:
             os._exit(128 + number)  # The second signal means it.

@@ -6,7 +6,7 @@ loaded waits for them instead of being refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Final
@@ -39,8 +39,13 @@ class Late:
 class Server(WaitressServer):
     """A server that knows how much of the drain timeout is left."""
 
-    def __init__(self, application: WSGIApplication, spec: ServerSpec) -> None:
-        super().__init__(application, spec)
+    def __init__(
+        self,
+        application: WSGIApplication,
+        spec: ServerSpec,
+        reload: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(application, spec, reload)
         self._drain_timeout = spec.drain_timeout
         self.stopped_at: float | None = None
 
@@ -57,12 +62,17 @@ class Server(WaitressServer):
 
 
 @contextmanager
-def listening(application: WSGIApplication, spec: ServerSpec) -> Iterator[Server]:
+def listening(
+    application: WSGIApplication,
+    spec: ServerSpec,
+    reload: Callable[[], None] | None = None,
+) -> Iterator[Server]:
     """Listen, for ``with``; a server that was not run by its end is closed.
 
+    :param reload: what a SIGHUP asks for.
     :raises ServeError: the address cannot be listened on.
     """
-    server = Server(application, spec)
+    server = Server(application, spec, reload)
     try:
         yield server
     finally:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Final
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_network,
+)
+from typing import Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from gateway.config.values import InvalidValue, ScalarType, check_text
@@ -12,6 +19,8 @@ from gateway.config.values import InvalidValue, ScalarType, check_text
 # RFC 1123, 2.1, on the names of RFC 952; RFC 1035, 2.3.4 on their length.
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LONGEST_NAME: Final = 253
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def parse_prefix(text: str) -> str:
@@ -153,6 +162,54 @@ _BAD_NAME: Final = (
     "hyphens, with single dots between them, such as example.com"
 )
 
+
+def parse_admin_prefix(text: str) -> str:
+    """Return the canonical form of the prefix of ``admin:``.
+
+    :raises InvalidValue: it is none, or the root.
+    """
+    prefix = parse_prefix(text)
+    if not prefix:
+        raise InvalidValue(
+            "is the root, which would leave nothing to the mounts: write a prefix, "
+            "such as /_gateway"
+        )
+    return prefix
+
+
+def parse_network(text: str) -> Network:
+    """Return a network of IP addresses, in CIDR notation (RFC 4632; RFC 4291, 2.3).
+
+    :raises InvalidValue: it is none.
+    """
+    check_text(text)
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        near = str(ip_network(text, strict=False))
+    except ValueError:
+        near = None
+    if near is not None:
+        raise InvalidValue("has bits set behind its prefix length", near)
+    raise InvalidValue(
+        "is no network of IP addresses: write one such as 10.0.0.0/8 or '::1/128'"
+    )
+
+
+NETWORK = ScalarType(
+    "network",
+    "10.0.0.0/8",
+    {"type": "string", "minLength": 1},
+    parse_network,
+)
+ADMIN_PREFIX = ScalarType(
+    "URL prefix",
+    "/_gateway",
+    {"type": "string", "pattern": r"^/+[^/?#\\][^?#\\]*$"},
+    parse_admin_prefix,
+)
 PREFIX = ScalarType(
     "URL prefix",
     "/notes",

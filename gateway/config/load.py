@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gateway.config.interpolate import Interpolator
 from gateway.config.mounts import Claim, read_mount
@@ -14,7 +15,7 @@ from gateway.config.nodes import Entry, MappingNode, key_path
 from gateway.config.reader import Pattern, Reader
 from gateway.config.schema import keys_of
 from gateway.config.source import display_name, read_mapping
-from gateway.config.spec import GatewaySpec, MountSpec, ServerSpec
+from gateway.config.spec import AdminSpec, GatewaySpec, MountSpec, ServerSpec
 from gateway.errors import ConfigError, Place, Problem
 
 
@@ -32,6 +33,23 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Gateway
     return spec
 
 
+def load_admin(
+    path: Path, environ: Mapping[str, str] | None = None
+) -> tuple[ServerSpec, AdminSpec | None]:
+    """Return where the gateway of a ``gateway.yaml`` listens, and its ``admin:``.
+
+    What else is wrong with the file is no matter, so that a gateway can be asked about
+    it: variables that only its mounts need may be missing, too.
+
+    :raises ConfigError: these sections cannot be used.
+    """
+    loading = _Loading(_located(path), os.environ if environ is None else environ)
+    sections = loading.run_admin()
+    if sections is None:
+        raise ConfigError(loading.sorted_problems())
+    return sections
+
+
 def _located(path: Path) -> Path:
     """Return *path* absolute, with its folder's symbolic links resolved.
 
@@ -45,6 +63,9 @@ def _located(path: Path) -> Path:
         return path
 
 
+_ABOUT_ITSELF: Final = ("server", "admin")
+
+
 class _Loading:
     """One reading of a configuration."""
 
@@ -55,6 +76,7 @@ class _Loading:
         self._files = [source]
         self._mounts: list[MountSpec] = []
         self._places: dict[str, Place] = {}
+        self._admin_prefix: str | None = None
         self._claims: dict[tuple[str | None, str], tuple[str, Claim]] = {}
 
     def run(self) -> GatewaySpec | None:
@@ -65,6 +87,9 @@ class _Loading:
         reader = self._reader(self._source)
         top = reader.section(node, "top", "")
         server = self._server(reader, top)
+        admin = self._admin(reader, top)
+        if admin is not None:
+            self._admin_prefix = admin.prefix
         defaults = self._defaults(reader, top)
         self._read_mounts(reader, top, defaults)
         for file in self._included(top.get("include", ())):
@@ -79,7 +104,19 @@ class _Loading:
             server=server,
             mounts=tuple(self._mounts),
             files=tuple(self._files),
+            admin=admin,
         )
+
+    def run_admin(self) -> tuple[ServerSpec, AdminSpec | None] | None:
+        """Return ``server:`` and ``admin:``, or ``None`` if there are problems."""
+        node = read_mapping(self._source, self._problems)
+        if node is None:
+            return None
+        entries = [each for each in node.entries if each.key.text in _ABOUT_ITSELF]
+        reader = self._reader(self._source)
+        top = reader.section(replace(node, entries=tuple(entries)), "top", "")
+        sections = self._server(reader, top), self._admin(reader, top)
+        return None if self._problems else sections
 
     def sorted_problems(self) -> list[Problem]:
         """Return the problems in the order of the files and of their lines."""
@@ -102,6 +139,14 @@ class _Loading:
         if "server" in top:
             values |= reader.section(top["server"], "server", "server")
         return ServerSpec(**values)
+
+    def _admin(self, reader: Reader, top: Mapping[str, Any]) -> AdminSpec | None:
+        if "admin" not in top:
+            return None
+        values: dict[str, Any] = {
+            name: key.default_value() for name, key in keys_of("admin").items()
+        }
+        return AdminSpec(**values | reader.section(top["admin"], "admin", "admin"))
 
     def _defaults(self, reader: Reader, top: Mapping[str, Any]) -> dict[str, Any]:
         if "defaults" not in top:
@@ -139,6 +184,15 @@ class _Loading:
             )
 
     def _claim_address(self, reader: Reader, name: str, claim: Claim) -> None:
+        admin = self._admin_prefix
+        if admin is not None and f"{claim.prefix}/".startswith(f"{admin}/"):
+            reader.report(
+                claim.place,
+                claim.path,
+                f"mount {name!r} would never answer at {claim.prefix!r}: 'admin:' has "
+                f"{admin!r} and everything below it; change one of the two prefixes",
+            )
+            return
         key = (claim.host, claim.prefix)
         first_name, first = self._claims.setdefault(key, (name, claim))
         # Of two mounts of one name, the name is the problem, and told already.

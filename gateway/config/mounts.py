@@ -88,6 +88,8 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         env=values.get("env", {}),
         cookies=values.get("cookies", "isolated"),
         probe=values.get("probe"),
+        strict=values.get("strict", False),
+        on_load_error=values.get("on_load_error", "fail"),
     )
     return MountDraft(claim, spec)
 

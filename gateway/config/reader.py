@@ -22,16 +22,15 @@ from gateway.config.nodes import (
     kind_of,
     shortened,
 )
-from gateway.config.schema import (
+from gateway.config.schema import Section, keys_of, unknown_key
+from gateway.config.shapes import (
     FOLDER,
     FreeType,
+    ListType,
     PatternsType,
-    Section,
     SectionType,
     TableType,
     VariablesType,
-    keys_of,
-    unknown_key,
 )
 from gateway.config.typed import tag_of, typed
 from gateway.config.values import InvalidValue, ScalarType, ValueType, parse_path
@@ -110,6 +109,8 @@ class Reader:
                 return self._variables(node, of, path)
             case PatternsType():
                 return self._patterns(node, of, path)
+            case ListType():
+                return self._list(node, of, path)
 
     def _mapping(self, node: Node, of: ValueType, path: str) -> MappingNode:
         if isinstance(node, MappingNode):
@@ -144,7 +145,7 @@ class Reader:
             return self._existing_folder(text) if of is FOLDER else value
         except InvalidValue as error:
             raise self._refusal(
-                node.place, path, _explained(node.text, text, error)
+                node.place, path, _explained(node.text, text, error, of.secret)
             ) from None
 
     def _variables(self, node: Node, of: ValueType, path: str) -> dict[str, str]:
@@ -165,6 +166,23 @@ class Reader:
             except _Refused:
                 continue
         return variables
+
+    def _list(self, node: Node, of: ListType, path: str) -> tuple[object, ...]:
+        if isinstance(node, ScalarNode):
+            return (self._scalar(node, of.item, path),)
+        if isinstance(node, MappingNode):
+            raise self._refusal(
+                node.place,
+                path,
+                f"this is a mapping: write a list, such as {of.example}",
+            )
+        values: list[object] = []
+        for index, item in enumerate(node.items):
+            try:
+                values.append(self._scalar(item, of.item, f"{path}[{index}]"))
+            except _Refused:
+                continue
+        return tuple(values)
 
     def _patterns(self, node: Node, of: PatternsType, path: str) -> tuple[Pattern, ...]:
         text = ScalarType("file pattern", "conf.d/*.yaml", {}, parse_path)
@@ -270,11 +288,15 @@ def _without_nul(text: str) -> str:
     return text
 
 
-def _explained(written: str, text: str, error: InvalidValue) -> str:
+def _explained(
+    written: str, text: str, error: InvalidValue, secret: bool = False
+) -> str:
     """Return the message of *error*, which shows the value only as it is written.
 
     What stands for ``${…}`` may be a secret.
     """
+    if secret:
+        return f"the value {error.message}"
     shown = f"{shortened(written)!r}"
     if text != written:
         return f"{shown}, once replaced, {error.message}"

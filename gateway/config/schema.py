@@ -7,12 +7,23 @@ and the reference page.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-from gateway.config.address import HOST, LISTEN_ADDRESS, PREFIX
+from gateway.config.address import ADMIN_PREFIX, HOST, LISTEN_ADDRESS, PREFIX
+from gateway.config.keys import KINDS as KINDS
+from gateway.config.keys import Key as Key
+from gateway.config.keys import Section as Section
+from gateway.config.shapes import (
+    FOLDER,
+    FREE,
+    MAPPING,
+    NETWORKS,
+    PATTERNS,
+    VARIABLES,
+    SectionType,
+)
 from gateway.config.values import (
     BOOLEAN,
     DURATION,
@@ -20,15 +31,12 @@ from gateway.config.values import (
     PROBE,
     REFERENCE,
     SIZE,
+    TOKEN,
     ScalarType,
-    ValueType,
     choice,
     number_choice,
-    parse_path,
     whole_number,
 )
-
-Section: TypeAlias = Literal["top", "included", "server", "defaults", "mount"]
 
 SECTION_TITLES: Final[Mapping[Section, str]] = MappingProxyType(
     {
@@ -37,100 +45,33 @@ SECTION_TITLES: Final[Mapping[Section, str]] = MappingProxyType(
         "server": "'server:'",
         "defaults": "'defaults:'",
         "mount": "a mount",
+        "admin": "'admin:'",
     }
 )
 
-KINDS: Final = ("app", "asgi", "static", "redirect")
 _CODE: Final = frozenset({"app", "asgi"})
 
 # What a mount may be called: the name stands in log lines, module names and URLs.
 MOUNT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 
-@dataclass(frozen=True, slots=True)
-class SectionType(ValueType):
-    """A mapping whose keys are in the table, or name mounts."""
-
-
-@dataclass(frozen=True, slots=True)
-class FreeType(ValueType):
-    """A mapping of any keys to any values, typed as YAML 1.1 does."""
-
-
-@dataclass(frozen=True, slots=True)
-class VariablesType(ValueType):
-    """A mapping of environment variables, all of them texts as they are written."""
-
-
-@dataclass(frozen=True, slots=True)
-class PatternsType(ValueType):
-    """A list of file patterns, or a single one."""
-
-
-TableType: TypeAlias = (
-    ScalarType | SectionType | FreeType | VariablesType | PatternsType
-)
-
-_MAPPING: Final = {"type": ["object", "null"]}
-FREE: Final = FreeType("mapping", "{TITLE: Notes}", _MAPPING)
-VARIABLES: Final = VariablesType(
-    "mapping of variables",
-    "{DATABASE_URL: sqlite:///notes.db}",
-    _MAPPING
-    | {
-        "propertyNames": {"pattern": r"^[^=\u0000]+$"},
-        "additionalProperties": {"type": ["string", "number", "boolean"]},
-    },
-)
-FOLDER: Final = ScalarType(
-    "folder", "apps/notes", {"type": "string", "minLength": 1}, parse_path
-)
-PATTERNS: Final = PatternsType(
-    "list of file patterns",
-    "[conf.d/*.yaml]",
-    {"type": ["array", "string"], "items": {"type": "string", "minLength": 1}},
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A row of the table.
-
-    :param name: as it is written.
-    :param sections: where it may stand.
-    :param type: what may stand behind it.
-    :param help: one or two sentences in Markdown, for the reference and for editors.
-    :param default: as it would be written; ``None`` where there is none.
-    :param otherwise: what its absence means, where no default says it.
-    :param kinds: the kinds of mount that it goes with.
-    """
-
-    name: str
-    sections: tuple[Section, ...]
-    type: TableType
-    help: str
-    default: str | None = None
-    otherwise: str = ""
-    kinds: frozenset[str] = frozenset(KINDS)
-
-    def default_value(self) -> object:
-        """Return what the default means; ``None`` where there is none."""
-        if self.default is None or not isinstance(self.type, ScalarType):
-            return None
-        return self.type.parse(self.default)
-
-
 TABLE: Final = (
     Key(
         "server",
         ("top",),
-        SectionType("mapping", "{port: 8080}", _MAPPING),
+        SectionType("mapping", "{port: 8080}", MAPPING),
         "How the gateway is served.",
+    ),
+    Key(
+        "admin",
+        ("top",),
+        SectionType("mapping", "{prefix: /_gateway}", MAPPING),
+        "Where the gateway answers about itself. Without this section it does not.",
     ),
     Key(
         "defaults",
         ("top",),
-        SectionType("mapping", "{imports: private}", _MAPPING),
+        SectionType("mapping", "{imports: private}", MAPPING),
         "What mounts have unless they say otherwise; each key only reaches the kinds "
         "of mount that it goes with.",
     ),
@@ -144,7 +85,7 @@ TABLE: Final = (
     Key(
         "mounts",
         ("top", "included"),
-        SectionType("mapping", "{notes: {app: app:create_app}}", _MAPPING),
+        SectionType("mapping", "{notes: {app: app:create_app}}", MAPPING),
         "The applications: a mapping of names to mounts.",
     ),
     Key(
@@ -203,6 +144,28 @@ TABLE: Final = (
         whole_number(1, 65535, 1024),
         "How many connections the operating system holds until they are accepted.",
         default="1024",
+    ),
+    Key(
+        "prefix",
+        ("admin",),
+        ADMIN_PREFIX,
+        "Where it answers, on every host and in front of every mount.",
+        default="/_gateway",
+    ),
+    Key(
+        "allow",
+        ("admin",),
+        NETWORKS,
+        "The networks whose clients it answers, in CIDR notation; for others there is "
+        "nothing there. A request with forwarding headers is never one of them.",
+        otherwise="127.0.0.0/8 and ::1/128",
+    ),
+    Key(
+        "token",
+        ("admin",),
+        TOKEN,
+        "What a request that changes something has to bring, as a bearer token.",
+        otherwise="all such requests are refused",
     ),
     Key(
         "app",
@@ -320,12 +283,31 @@ TABLE: Final = (
         kinds=_CODE,
     ),
     Key(
+        "strict",
+        ("mount", "defaults"),
+        BOOLEAN,
+        "Whether it is an error to change what all mounts share, such as the working "
+        "directory: then the mount does not load, and `gateway prove` fails.",
+        otherwise="such changes are only told",
+        kinds=_CODE,
+    ),
+    Key(
         "probe",
         ("mount",),
         PROBE,
         "A path inside the mount that is asked when it has been loaded, before it "
         "serves; a status of 400 or more is a failure to load.",
         otherwise="nothing is asked",
+        kinds=_CODE,
+    ),
+    Key(
+        "on_load_error",
+        ("mount", "defaults"),
+        choice("fail", "degrade"),
+        "What follows if the mount does not load when the gateway starts: it does not "
+        "start (fail), or the mount answers 503 until it does load, and the others "
+        "serve (degrade).",
+        default="fail",
         kinds=_CODE,
     ),
     Key(
@@ -380,6 +362,7 @@ def json_schema() -> dict[str, Any]:
     top = _object("top")
     for name, content in (
         ("server", _object("server")),
+        ("admin", _object("admin")),
         ("defaults", _object("defaults")),
         ("mounts", mounts),
     ):

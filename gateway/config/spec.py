@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from gateway.config.address import Network
 from gateway.errors import Place
 
 Imports: TypeAlias = Literal["private", "shared"]
 Cookies: TypeAlias = Literal["isolated", "namespaced", "shared"]
+OnLoadError: TypeAlias = Literal["fail", "degrade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,20 @@ class ServerSpec:
     idle_timeout: float
     connection_limit: int
     backlog: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSpec:
+    """Where the gateway answers about itself, and whom.
+
+    :param prefix: as a mount's, never the root.
+    :param allow: the clients' networks; others find nothing there.
+    :param token: what changes something needs it; ``None`` refuses all of that.
+    """
+
+    prefix: str
+    allow: tuple[Network, ...]
+    token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,8 @@ class MountSpec:
     :param env: environment variables of the mount's own, the file's defaults included.
     :param cookies: how its cookies are kept from those of other mounts.
     :param probe: a path inside the mount, asked before a reloaded one serves.
+    :param strict: whether it may change nothing that all mounts share.
+    :param on_load_error: what becomes of the gateway if the mount does not load.
     """
 
     name: str
@@ -124,6 +142,8 @@ class MountSpec:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cookies: Cookies = "isolated"
     probe: str | None = None
+    strict: bool = False
+    on_load_error: OnLoadError = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +154,7 @@ class GatewaySpec:
     :param home: its folder.
     :param mounts: in the order of the file, the included ones after its own.
     :param files: the file and those that it includes.
+    :param admin: ``None`` where the file has no ``admin:``.
     """
 
     source: Path
@@ -141,3 +162,4 @@ class GatewaySpec:
     server: ServerSpec
     mounts: tuple[MountSpec, ...]
     files: tuple[Path, ...]
+    admin: AdminSpec | None = None

@@ -46,9 +46,11 @@ class ScalarType(ValueType):
     """The type of a single value.
 
     :param parse: returns what a text means.
+    :param secret: whether no message may show the text.
     """
 
     parse: Callable[[str], object]
+    secret: bool = False
 
 
 def whole_number(low: int, high: int, example: int) -> ScalarType:
@@ -295,6 +297,25 @@ PROBE = ScalarType(
     "/healthz",
     {"type": "string", "pattern": "^/"},
     _parse_probe,
+)
+
+
+def _parse_token(text: str) -> str:
+    if not re.fullmatch(_TOKEN, text):
+        raise InvalidValue(
+            "is no bearer token (RFC 6750, 2.1): write letters, digits and -._~+/ "
+            "only, such as 'openssl rand -hex 32' prints"
+        )
+    return text
+
+
+_TOKEN: Final = r"[A-Za-z0-9._~+/-]+=*"
+TOKEN = ScalarType(
+    "token",
+    "a3f0c2d4e6b8",
+    {"type": "string", "pattern": f"^{_TOKEN}$"},
+    _parse_token,
+    secret=True,
 )
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gateway.errors import LoadError
 from gateway.isolation.audit_aspects import ASPECT_OF, ASPECTS
@@ -55,11 +55,16 @@ class Change:
         """What the application should do instead."""
         return ASPECT_OF[self.what].cure
 
+    @property
+    def told(self) -> str:
+        """What has changed, and from what to what."""
+        return f"{self.what} ({self.before} -> {self.after})"
+
     def __str__(self) -> str:
         subject = self.mount if " " in self.mount else f"mount {self.mount}"
         done = "while it was loaded" if self.phase == "load" else "while serving"
         end = " (put back)" if self.put_back else ""
-        return f"{subject} changed {_in_words(self)} {done}{end}: {self.cure}"
+        return f"{subject} changed {self.told} {done}{end}: {self.cure}"
 
 
 def take() -> Snapshot:
@@ -95,7 +100,7 @@ def put_back(change: Change, before: Snapshot) -> Change:
 
 def as_error(mount: str, changes: Iterable[Change]) -> LoadError:
     """Return the error that *changes* are for a mount with ``strict: true``."""
-    listed = "; ".join(f"{_in_words(change)}: {change.cure}" for change in changes)
+    listed = "; ".join(f"{change.told}: {change.cure}" for change in changes)
     return LoadError(
         mount,
         "it changes what all mounts of the process share, and 'strict: true' forbids "
@@ -115,6 +120,9 @@ class Audit:
         # Each once, however often it is done again.
         self._changes: dict[Change, None] = {}
         self._last: Snapshot | None = None
+        self._serving = False
+        # Found between two looks, because a mount was loaded then; of nobody yet.
+        self._pending: list[Change] = []
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -130,24 +138,38 @@ class Audit:
             if change.mount == mount and phase in (None, change.phase)
         )
 
+    def forget(self, mount: str) -> None:
+        """Forget what loading *mount* has changed: it is loaded anew."""
+        with self._lock:
+            for change in self.of(mount, "load"):
+                del self._changes[change]
+
     @contextmanager
-    def loading(self, mount: str) -> Iterator[list[Change]]:
+    def loading(
+        self, mount: str, undone: Collection[str] = ()
+    ) -> Iterator[list[Change]]:
         """Load a mount within: what it changes is noted and, where safe, put back.
 
         Whether loading succeeds makes no difference. The list that this yields has the
         changes when it ends.
+
+        :param undone: the aspects that the mount itself puts right when it is closed:
+            they are not noted.
         """
         changes: list[Change] = []
         before = take()
+        with self._lock:
+            if self._serving and self._last is not None:
+                self._pending += compare(self._last, before, "", "serve")
         try:
             yield changes
         finally:
             after = take()
             for change in compare(before, after, mount, "load"):
-                changes.append(put_back(change, before))
+                if change.what not in undone:
+                    changes.append(put_back(change, before))
             with self._lock:
-                for change in self.of(mount, "load"):
-                    del self._changes[change]
+                self.forget(mount)
                 self._changes |= dict.fromkeys(changes)
                 self._last = take() if changes else after
 
@@ -155,6 +177,8 @@ class Audit:
         """Take the state as it is now for what the mounts find when they serve."""
         with self._lock:
             self._last = take()
+            self._serving = True
+            self._pending.clear()
 
     def serving_changes(self, ran: Collection[str]) -> tuple[Change, ...]:
         """Return what has changed since the last look; nothing is put back.
@@ -165,16 +189,20 @@ class Audit:
             before, self._last = self._last, take()
             if before is None:
                 return ()
-            found = compare(before, self._last, _subject(ran), "serve")
-            self._changes |= dict.fromkeys(found)
-        return found
+            mount = _subject(ran)
+            since = compare(before, self._last, mount, "serve")
+            noted = [replace(change, mount=mount) for change in self._pending]
+            self._pending.clear()
+            found = dict.fromkeys([*noted, *since])
+            self._changes |= found
+        return tuple(found)
+
+
+process_audit: Final = Audit()
+"""The account of this process, for there is one process whose state it is."""
 
 
 def _subject(ran: Collection[str]) -> str:
     if len(ran) == 1:
         return next(iter(ran))
     return f"one of {', '.join(sorted(ran))}" if ran else "none of the mounts"
-
-
-def _in_words(change: Change) -> str:
-    return f"{change.what} ({change.before} -> {change.after})"

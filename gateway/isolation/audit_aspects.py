@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.isolation import audit_state as state
+from gateway.isolation.audit_functions import read_functions
 from gateway.isolation.audit_values import (
     Difference,
     of_entries,
@@ -96,8 +97,8 @@ ASPECTS: Final[tuple[Aspect, ...]] = (
     ),
     Aspect(
         "atexit functions",
-        state.count_exit_functions,
-        of_value(lambda count: f"{count} registered"),
+        state.read_exit_functions,
+        state.compare_exit_functions,
         "do it in the function that 'shutdown:' names: a mount may be closed long "
         "before the process ends",
     ),
@@ -155,7 +156,7 @@ ASPECTS: Final[tuple[Aspect, ...]] = (
     ),
     Aspect(
         "standard functions",
-        state.read_functions,
+        read_functions,
         of_replaced,
         "serve it from a process of its own, or have all mounts patched on purpose, "
         "before the gateway is imported",

@@ -14,22 +14,27 @@ import logging
 import os
 import signal
 import sys
+import sysconfig
 import threading
 import time
 import warnings
 import weakref
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gateway.isolation.audit_values import (
     NOTHING,
     Difference,
     Ref,
     listed,
+    name_of,
     of_entries,
 )
 from gateway.isolation.environ_overlay import process_data
 from gateway.isolation.logs_functions import led_by, process_record_factory
+
+_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
 
 
 def _is_ours(thing: object) -> bool:
@@ -79,9 +84,20 @@ def read_path() -> tuple[object, ...]:
     return tuple(sys.path)
 
 
+# Libraries add these when they are imported, and they answer for the library's own
+# names alone (``bottle.ext``, ``six.moves``): no other import notices.
+_HARMLESS_FINDERS: Final = frozenset(
+    {"_ImportRedirect", "_SixMetaPathImporter", "VendorImporter", "DistutilsMetaFinder"}
+)
+
+
 def read_finders() -> tuple[Ref, ...]:
     found = [*sys.meta_path, *sys.path_hooks]
-    return tuple(Ref(finder) for finder in found if not _is_ours(finder))
+    return tuple(
+        Ref(finder)
+        for finder in found
+        if not _is_ours(finder) and type(finder).__name__ not in _HARMLESS_FINDERS
+    )
 
 
 def read_standard_modules() -> dict[str, Ref]:
@@ -135,12 +151,16 @@ def set_signals(handlers: dict[int, Ref]) -> None:
             signal.signal(number, handler.target)
 
 
+# Those of the gateway and of its server; and the workers of an asyncio loop, which end
+# with it: an ASGI application has one for every plain function that it serves with.
+_KNOWN_THREADS: Final = ("gateway-", "waitress-", "asyncio_", "AnyIO worker thread")
+
+
 def read_threads() -> tuple[threading.Thread, ...]:
     return tuple(
         thread
         for thread in threading.enumerate()
-        # Those of the gateway and of its server.
-        if not thread.name.startswith(("gateway-", "waitress-"))
+        if not thread.name.startswith(_KNOWN_THREADS)
     )
 
 
@@ -155,11 +175,68 @@ def compare_threads(
     return (NOTHING, listed(new)) if new else None
 
 
-def count_exit_functions() -> int:
-    # The first finalizer of a process registers a function of the standard library's.
-    weakref.finalize(lambda: None, int)
-    count: int = getattr(atexit, "_ncallbacks", int)()
-    return count
+class _Listener:
+    """Is equal to nothing, and notes what it was compared with."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def __eq__(self, other: object) -> bool:
+        self.heard.append(other)
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+ExitFunctions: TypeAlias = "tuple[tuple[Ref, ...], frozenset[str]]"
+
+
+def read_exit_functions() -> ExitFunctions:
+    """Return what is registered with :mod:`atexit`, and the modules there are."""
+    listener = _Listener()
+    # There is no list to be read, but it compares all of them by ==, as documented. One
+    # that is no plain function may not like that.
+    with suppress(Exception):
+        atexit.unregister(listener)  # type: ignore[arg-type]
+    functions = tuple(
+        Ref(function)
+        for function in listener.heard
+        # The first finalizer of a process registers it.
+        if getattr(function, "__self__", None) is not weakref.finalize
+    )
+    return functions, frozenset(sys.modules.copy())
+
+
+def compare_exit_functions(before: ExitFunctions, after: ExitFunctions) -> Difference:
+    """Compare them, but for what a library has registered when it was imported.
+
+    The library is the process's, and lives as long.
+    """
+    functions, modules = before
+    counted = tuple(
+        function
+        for function in after[0]
+        if function in functions or not _came_along(function.target, modules)
+    )
+    return of_entries(functions, counted)
+
+
+def _came_along(function: Any, modules: frozenset[str]) -> bool:
+    """Tell whether *function* is of an installed module that is not in *modules*."""
+    name = getattr(function, "__module__", None) or ""
+    module = sys.modules.get(name)
+    own = getattr(module, getattr(function, "__qualname__", ""), None)
+    file = getattr(module, "__file__", None)
+    # A mount's own copy of a library may be dropped long before the process ends.
+    if own is not function or file is None or name.startswith("mounts."):
+        return False
+    return name not in modules and _is_installed(file)
+
+
+def _is_installed(file: str) -> bool:
+    parts = Path(file).parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    return installed or file.startswith(_STANDARD_LIBRARY)
 
 
 # Logging, warnings, locale
@@ -186,17 +263,35 @@ def read_logging() -> dict[str, object]:
     }
 
 
-def read_filters() -> tuple[Any, ...]:
-    return tuple(warnings.filters)
+Filters: TypeAlias = "tuple[Ref, tuple[Any, ...]]"
 
 
-def compare_filters(before: tuple[Any, ...], after: tuple[Any, ...]) -> Difference:
-    return of_entries(before, after, lambda each: f"{each[0]} {each[2].__name__}")
+def read_filters() -> Filters:
+    """Return the list of filters and its entries.
+
+    Those for a warning that a library has defined are left out: many add them for their
+    own warnings when they are imported, and have to keep them.
+    """
+    entries = warnings.filters
+    return Ref(entries), tuple(each for each in entries if _is_builtin(each[2]))
 
 
-def set_filters(filters: tuple[Any, ...]) -> None:
+def _is_builtin(category: Any) -> bool:
+    # It may also be a tuple of classes.
+    return getattr(category, "__module__", "builtins") == "builtins"
+
+
+def compare_filters(before: Filters, after: Filters) -> Difference:
+    if before[0] != after[0]:
+        return None  # some thread is in catch_warnings, which exchanges the list
+    return of_entries(before[1], after[1], lambda each: f"{each[0]} {name_of(each[2])}")
+
+
+def set_filters(filters: Filters) -> None:
+    special = [each for each in warnings.filters if not _is_builtin(each[2])]
     warnings.resetwarnings()  # it has the registries of what was shown forgotten, too
-    warnings.filters.extend(filters)  # type: ignore[attr-defined]
+    # In front: they are about nothing that the others are to hide.
+    warnings.filters.extend([*special, *filters[1]])  # type: ignore[attr-defined]
 
 
 def read_locale() -> str:
@@ -256,53 +351,3 @@ def read_limits() -> dict[str, object]:
 
 def read_builtins() -> dict[str, Ref]:
     return {name: Ref(value) for name, value in vars(builtins).copy().items()}
-
-
-# What libraries and applications replace, of the modules that are loaded.
-_FUNCTIONS: Final = (
-    ("asyncio.events", "get_event_loop"),
-    ("asyncio.runners", "run"),
-    ("datetime", "datetime"),
-    ("http.client", "HTTPConnection"),
-    ("json", "dumps"),
-    ("json", "loads"),
-    ("json", "JSONEncoder.default"),
-    ("logging", "Logger.callHandlers"),
-    ("logging", "Logger.makeRecord"),
-    ("os", "fork"),
-    ("select", "select"),
-    ("socket", "create_connection"),
-    ("socket", "getaddrinfo"),
-    ("socket", "socket"),
-    ("ssl", "SSLContext"),
-    ("ssl", "_create_default_https_context"),
-    ("ssl", "create_default_context"),
-    ("subprocess", "Popen"),
-    ("threading", "Event"),
-    ("threading", "RLock"),
-    ("threading", "Thread"),
-    ("threading", "local"),
-    ("time", "sleep"),
-    ("time", "time"),
-    ("urllib.request", "_opener"),
-    ("urllib.request", "urlopen"),
-)
-
-
-def read_functions() -> dict[str, Ref]:
-    found = {}
-    for module_name, path in _FUNCTIONS:
-        value: Any = sys.modules.get(module_name)
-        for name in path.split("."):
-            value = getattr(value, name, None)
-        if module_name in sys.modules:
-            found[f"{module_name}.{path}"] = Ref(value)
-    found["asyncio policy"] = Ref(_loop_policy())
-    return found
-
-
-def _loop_policy() -> type | None:
-    policy = getattr(sys.modules.get("asyncio.events"), "_event_loop_policy", None)
-    # The default one comes into being when it is first asked for.
-    is_default = policy is None or type(policy).__module__.startswith("asyncio.")
-    return None if is_default else type(policy)

@@ -23,6 +23,7 @@ from gateway.context import AppContext, current_app_context
 from gateway.errors import AppCrashedError, NotAnApplicationError
 from gateway.framework.app import App
 from gateway.isolation import environ
+from gateway.isolation.audit import as_error, process_audit
 from gateway.isolation.logs import LogOverlay, forget_loggers, logging_kept_apart
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
@@ -82,6 +83,7 @@ def load(spec: MountSpec, home: Path, generation: int | None = None) -> Loaded:
 
 
 def _load(spec: MountSpec, home: Path, generation: int | None) -> Loaded:
+    process_audit.forget(spec.name)
     match spec.target:
         case StaticTarget(folder=folder):
             return load_static(spec.name, folder, home)
@@ -116,17 +118,42 @@ def _load_code(
     ):
         own = _Own(modules, variables, records)
         on_failure.callback(own.close)
-        interface: Interface = "wsgi" if isinstance(target, AppTarget) else "asgi"
-        try:
-            built = _built(spec, target, modules, interface)
-        except AppCrashedError as error:
-            private = modules.namespace is not None
-            raise with_cause(error, modules.searched, private) from error.__cause__
-        shutdown = _shutdown(spec, modules)
-        finish = _asgi if interface == "asgi" else _wsgi
-        loaded = finish(spec, stand_in, built, own, shutdown)
+        # Innermost: what the gateway itself does around it is no mount's doing.
+        ended = () if spec.shutdown is None else ("threads",)
+        with process_audit.loading(spec.name, ended) as changes:
+            loaded = _loaded(spec, target, stand_in, own)
         on_failure.pop_all()
+    if spec.strict and changes:
+        _close(loaded)
+        raise as_error(spec.name, changes)
     return loaded
+
+
+def _loaded(
+    spec: MountSpec,
+    target: AppTarget | AsgiTarget,
+    stand_in: ForeignApplication,
+    own: _Own,
+) -> Loaded:
+    modules = own.modules
+    interface: Interface = "wsgi" if isinstance(target, AppTarget) else "asgi"
+    try:
+        built = _built(spec, target, modules, interface)
+    except AppCrashedError as error:
+        private = modules.namespace is not None
+        raise with_cause(error, modules.searched, private) from error.__cause__
+    shutdown = _shutdown(spec, modules)
+    finish = _asgi if interface == "asgi" else _wsgi
+    return finish(spec, stand_in, built, own, shutdown)
+
+
+def _close(loaded: Loaded) -> None:
+    """Close what is not going to serve; why it is not is what has to be told."""
+    try:
+        if loaded.close is not None:
+            loaded.close()
+    except (Exception, SystemExit):
+        _log.exception("mount %s: closing failed", loaded.application.name)
 
 
 def _built(

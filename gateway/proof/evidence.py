@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from gateway.isolation.audit import Change as ProcessChange
+
 
 class Moment(Enum):
     """When a look was taken, in words that complete a sentence."""
@@ -125,6 +127,7 @@ class Subject:
     :param app: the number of the mount's own application.
     :param config: the number of that application's config.
     :param g_names: what a new ``g`` of its class holds.
+    :param strict: whether it may change nothing that all mounts share.
     """
 
     name: str
@@ -134,6 +137,7 @@ class Subject:
     app: int
     config: int
     g_names: frozenset[str]
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +180,11 @@ class Evidence:
 
     :param pid: the server's process.
     :param groups: the names of the mounts that were driven at the same time.
+    :param process_changes: what mounts have changed of the process that all share.
     """
 
     cases: tuple[Case, ...]
     aliases: tuple[Alias, ...]
     pid: int
     groups: tuple[tuple[str, ...], ...]
+    process_changes: tuple[ProcessChange, ...] = ()

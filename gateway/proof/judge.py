@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from gateway.isolation.audit import Change as ProcessChange
 from gateway.proof.claims import app_globals, config, context, process
 from gateway.proof.claims.claim import Claim
 from gateway.proof.evidence import Case, Evidence
@@ -32,7 +33,8 @@ def judge(evidence: Evidence, requests: int, seconds: float) -> Report:
     calls = [call for case in evidence.cases for call in case.calls.values()]
     return Report(
         mounts=tuple(
-            _mount_report(case, violations, notes, requests) for case in evidence.cases
+            _mount_report(case, violations, notes, requests, evidence.process_changes)
+            for case in evidence.cases
         ),
         violations=violations,
         notes=tuple(_notes(evidence, notes)),
@@ -72,6 +74,7 @@ def _notes(evidence: Evidence, notes: Mapping[str, str | None]) -> Iterator[str]
             f"the mounts were driven in {len(evidence.groups)} groups, one after "
             "another: those of different groups did not overlap"
         )
+    yield from map(str, evidence.process_changes)
 
 
 def _mount_report(
@@ -79,6 +82,7 @@ def _mount_report(
     violations: Sequence[Violation],
     notes: Mapping[str, str | None],
     requests: int,
+    changes: Sequence[ProcessChange],
 ) -> MountReport:
     subject = case.subject
     own = [each for each in violations if each.mount == subject.name]
@@ -94,7 +98,7 @@ def _mount_report(
             _verdict(claim, case, own, notes[claim.name]) for claim in CLAIMS
         ),
         answers=tuple(StatusCount(*item) for item in sorted(statuses.items())),
-        remarks=tuple(_remarks(case, requests)),
+        remarks=(*_remarks(case, requests), *_changed(subject.name, changes)),
     )
 
 
@@ -129,3 +133,13 @@ def _remarks(case: Case, requests: int) -> Iterator[str]:
     missing = requests - len(case.answers)
     if missing:
         yield f"{missing} requests were not sent"
+
+
+def _changed(mount: str, changes: Iterable[ProcessChange]) -> Iterator[str]:
+    """Yield what the mount has changed of the process; the notes have the details."""
+    for phase, when in (("load", "while it was loaded"), ("serve", "while serving")):
+        what = [
+            each.what for each in changes if (each.mount, each.phase) == (mount, phase)
+        ]
+        if what:
+            yield f"changed {', '.join(what)} {when}"

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from itertools import chain
 from time import perf_counter
 from typing import Any, Final
 
 from gateway.config.spec import GatewaySpec
 from gateway.generation import Around
+from gateway.isolation.audit import Change, process_audit
 from gateway.lifecycle import Gateway
 from gateway.mount import Mount
 from gateway.proof import configs
@@ -71,20 +73,32 @@ def _gather(
     with Gateway(
         spec, inside=witness.inside, outside=witness.outside, loading=loading
     ) as gateway:
-        subjects = [_subject(gateway.mounts[name], identities) for name in chosen]
+        strict = {mount.name: mount.strict for mount in spec.mounts}
+        subjects = [
+            _subject(gateway.mounts[name], identities, strict[name]) for name in chosen
+        ]
         with _prepared(gateway.mounts, witness):
             answers = _serve(gateway, witness, targets, schedule, limits)
             found = configs.find_aliases(_configs(gateway.mounts))
+        # Before the applications are closed: that ends what they have started.
+        changes = _process_changes(chosen)
     calls = witness.recorder.calls()
     return Evidence(
         cases=tuple(_case(each, calls, answers[each.name]) for each in subjects),
         aliases=found,
         pid=os.getpid(),
         groups=schedule.groups(chosen),
+        process_changes=changes,
     )
 
 
-def _subject(mount: Mount, identities: Identities) -> Subject:
+def _process_changes(driven: Sequence[str]) -> tuple[Change, ...]:
+    serving = process_audit.serving_changes(driven)
+    loading = [process_audit.of(name, "load") for name in driven]
+    return (*chain.from_iterable(loading), *serving)
+
+
+def _subject(mount: Mount, identities: Identities, strict: bool) -> Subject:
     application = mount.application
     return Subject(
         name=mount.name,
@@ -94,6 +108,7 @@ def _subject(mount: Mount, identities: Identities) -> Subject:
         app=identities.number(application),
         config=identities.number(application.config),
         g_names=frozenset(names(application.app_ctx_globals_class())),
+        strict=strict,
     )
 
 
@@ -140,6 +155,7 @@ def _serve(
         drain_timeout=limits.drain,
     )
     with running(gateway, server_spec) as server:
+        process_audit.start_serving()
         return drive(witness, server.address, targets, schedule, limits)
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic, time
 from types import FrameType
@@ -21,6 +21,7 @@ from waitress.trigger import trigger
 
 from gateway.config.spec import ServerSpec
 from gateway.errors import ServeError
+from gateway.servers.forwarded import DropForwarded
 from gateway.types import WSGIApplication
 
 _log = logging.getLogger("gateway.server")
@@ -63,11 +64,21 @@ class WaitressServer:
 
     :param application: what serves the requests.
     :param spec: the ``server:`` section; port 0 takes a free port.
+    :param reload: what a SIGHUP asks for; called in a thread of its own, one at a
+        time. Without it a SIGHUP stops the server.
     :raises ServeError: the address cannot be listened on.
     """
 
-    def __init__(self, application: WSGIApplication, spec: ServerSpec) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        spec: ServerSpec,
+        reload: Callable[[], None] | None = None,
+    ) -> None:
         self._spec = spec
+        self._reload = reload
+        self._reload_wanted = False
+        self._reloading: threading.Thread | None = None
         self._stopping = False
         self._map: dict[int, Any] = {}
         # Made here, so that its threads can be ended if the address cannot be had.
@@ -75,7 +86,7 @@ class WaitressServer:
         self._dispatcher.set_thread_count(spec.threads)
         try:
             create_server(
-                application,
+                DropForwarded(application),
                 map=self._map,
                 _dispatcher=self._dispatcher,
                 host=spec.host,
@@ -84,6 +95,8 @@ class WaitressServer:
                 channel_timeout=max(1, round(spec.idle_timeout)),
                 cleanup_interval=max(1, min(30, round(spec.idle_timeout / 2))),
                 backlog=spec.backlog,
+                # Done by what is around the application, which remembers it.
+                clear_untrusted_proxy_headers=False,
                 # Read on while a request runs: else a client that leaves is noticed
                 # only by the next write to it.
                 channel_request_lookahead=1,
@@ -113,6 +126,11 @@ class WaitressServer:
         return listener.effective_host, int(listener.effective_port)
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """All addresses that are listened on: a name may stand for several."""
+        return tuple(str(each.effective_host) for each in self._listeners)
+
+    @property
     def url(self) -> str:
         """The server's root, for people and tests."""
         host, port = self.address
@@ -127,6 +145,7 @@ class WaitressServer:
         with self._signals():
             while not self._stopping:
                 self._turn(1.0)
+                self._reload_if_wanted()
             stragglers = self._drain()
         self._close(0.1 if stragglers else 5)
         return stragglers
@@ -136,6 +155,22 @@ class WaitressServer:
         if not self._stopping:
             self._stopping = True
             self._listeners[0].pull_trigger()
+
+    def ask_reload(self) -> None:
+        """Tell :meth:`run` to reload, soon; from any thread and any signal handler."""
+        # The loop does it: a handler must not wait for any lock.
+        self._reload_wanted = True
+
+    def _reload_if_wanted(self) -> None:
+        """Start the reload that a signal has asked for, once no other is running."""
+        running = self._reloading is not None and self._reloading.is_alive()
+        if self._reload is None or not self._reload_wanted or running:
+            return
+        self._reload_wanted = False
+        self._reloading = threading.Thread(
+            target=self._reload, name="gateway-reload", daemon=True
+        )
+        self._reloading.start()
 
     def _turn(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
@@ -151,11 +186,20 @@ class WaitressServer:
                 os._exit(128 + number)  # The second signal means it.
             self.stop()
 
-        numbers = [signal.SIGTERM, signal.SIGINT]
+        def hang_up(number: int, frame: FrameType | None) -> None:
+            if self._reload is None:
+                stop(number, frame)
+            else:
+                self.ask_reload()
+
+        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop}
         # A closed terminal is no reason to drop requests, but with nohup one to stay.
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            numbers.append(signal.SIGHUP)
-        before = [signal.signal(number, stop) for number in numbers]
+            handlers[signal.SIGHUP] = hang_up
+        before = {
+            number: signal.signal(number, handler)
+            for number, handler in handlers.items()
+        }
         # The system may hand a signal to a worker's thread, which leaves the loop
         # waiting; a byte in a pipe that it watches does not.
         waker = trigger(self._map)
@@ -165,8 +209,8 @@ class WaitressServer:
             yield
         finally:
             signal.set_wakeup_fd(wakeup)
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+            for number, former in before.items():
+                signal.signal(number, former)
 
     def _drain(self) -> int:
         deadline = monotonic() + self._spec.drain_timeout

@@ -147,7 +147,7 @@ except BaseException:
 @pytest.mark.parametrize(
     ("more", "printed"), [(SWALLOWING, "swallowed\n"), ("", "")], ids=["swallowed", ""]
 )
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_loading_ends_it(
     number: signal.Signals, more: str, printed: str, one: Callable[[str], Path]
 ) -> None:

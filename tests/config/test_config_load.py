@@ -199,7 +199,7 @@ def test_every_problem_is_reported_in_the_order_of_the_file(site: Site) -> None:
         (f"{'k' * 90}: 1", f"{'k' * 57}...", "the keys there are"),
         # Keys whose feature is yet to come are not swallowed in silence.
         ("mounts: {a: {app: a:b, venv: x}}", "mounts.a.venv", "there is no such key"),
-        ("admin: {}", "admin", "there is no such key"),
+        ("admins: {}", "admins", "there is no such key"),
     ],
 )
 def test_unknown_key(site: Site, content: str, path: str, cure: str) -> None:

@@ -12,13 +12,15 @@ import pytest
 from gateway.config.schema import KINDS, Key, Section, json_schema, keys_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
-SECTIONS: tuple[Section, ...] = ("top", "server", "defaults", "mount")
+SECTIONS: tuple[Section, ...] = ("top", "server", "admin", "defaults", "mount")
+
+WITH_DEFAULTS = ("server", "admin", "mount")
 
 
 def row(key: Key, section: Section) -> str:
     """Return the row of *key* in the table of *section*."""
     cells = [f"`{key.name}`", key.type.label, key.help]
-    if section in ("server", "mount"):
+    if section in WITH_DEFAULTS:
         cells.insert(2, f"`{key.default}`" if key.default else key.otherwise)
     if section == "mount":
         every = len(key.kinds) == len(KINDS)
@@ -30,7 +32,7 @@ def row(key: Key, section: Section) -> str:
 def table(section: Section) -> str:
     """Return the table of *section*, as it stands in the page."""
     head = ["Key", "Value", "Meaning"]
-    if section in ("server", "mount"):
+    if section in WITH_DEFAULTS:
         head.insert(2, "Without it")
     if section == "mount":
         head.insert(3, "Goes with")

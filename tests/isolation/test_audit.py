@@ -69,7 +69,7 @@ DONE = {
     ),
     "atexit functions": (
         "import atexit\ndef at_the_end(): pass\natexit.register(at_the_end)",
-        " registered",
+        ".app.at_the_end",
     ),
     "root logger": (
         "import logging\nlogging.root.setLevel(5)\n"

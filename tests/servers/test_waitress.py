@@ -339,7 +339,11 @@ def app(environ, start_response):
         time.sleep(float(sys.argv[1]))
         yield b"hello"
     return body()
-server = WaitressServer(app, ServerSpec("127.0.0.1", 0, 2, 1024, 10.0, 60.0, 100, 64))
+def reload():
+    print("reload", flush=True)
+    time.sleep(0.3)
+spec = ServerSpec("127.0.0.1", 0, 2, 1024, 10.0, 60.0, 100, 64)
+server = WaitressServer(app, spec, reload if len(sys.argv) > 2 else None)
 print(server.address[1], flush=True)
 code = server.run()
 print("ended", code, flush=True)
@@ -349,7 +353,7 @@ print("ended", code, flush=True)
 @pytest.fixture
 def process(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     started = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(request.param)],
+        [sys.executable, "-c", SCRIPT, *str(request.param).split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -394,3 +398,25 @@ def test_the_second_signal_ends_at_once(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 128 + signal.SIGTERM
     client.close()
+
+
+@pytest.mark.parametrize("process", ["0.8 reload"], indirect=True)
+def test_a_hang_up_reloads_where_there_is_a_reload(
+    process: subprocess.Popen[str],
+) -> None:
+    client = ask_process(process)
+    assert process.stdout is not None
+    process.send_signal(signal.SIGHUP)
+    assert process.stdout.readline() == "reload\n"
+    # Those that come while it runs are one more.
+    for _ in range(3):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.02)
+    assert process.stdout.readline() == "reload\n"
+    process.terminate()
+    time.sleep(0.1)
+    process.send_signal(signal.SIGHUP)  # While it drains it is ignored.
+    assert read_all(client).endswith(b"hello")
+    client.close()
+    assert process.wait(10) == 0
+    assert process.stdout.read() == "ended 0\n"

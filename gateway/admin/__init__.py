@@ -1,0 +1,1 @@
+"""What the gateway answers about itself: a native application, mounted in front."""

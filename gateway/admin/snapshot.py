@@ -1,0 +1,122 @@
+"""What is to be known of a gateway that serves, as data."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+from typing import Literal
+
+from gateway._version import __version__
+from gateway.generation import Member
+from gateway.lifecycle import Gateway, Outcome, Reloaded
+from gateway.mount import Mount
+
+
+@dataclass(frozen=True, slots=True)
+class MountStatus:
+    """One mount.
+
+    :param prefix: ``/`` for the root.
+    :param state: ``draining`` is one that was replaced and ends its last requests.
+    :param generation: which of the mount's module namespaces it is in; ``None`` where
+        it has none.
+    :param problem: why it did not load.
+    """
+
+    name: str
+    prefix: str
+    host: str | None
+    kind: str
+    source: str
+    state: Literal["serving", "failed", "draining"]
+    load_seconds: float
+    in_flight: int
+    generation: int | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastReload:
+    """How the last reload ended.
+
+    :param at: when, as RFC 3339 has it.
+    :param report: what it has done; ``None`` if it failed.
+    :param problems: why it failed.
+    """
+
+    at: str
+    report: Reloaded | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadStatus:
+    """What is going on with reloads."""
+
+    running: bool
+    last: LastReload | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A gateway.
+
+    :param config: its file.
+    :param uptime: how long it has been there, in seconds.
+    """
+
+    version: str
+    pid: int
+    uptime: float
+    config: str
+    reload: ReloadStatus
+    mounts: tuple[MountStatus, ...]
+
+
+def snapshot(gateway: Gateway) -> Status:
+    """Return what is going on in *gateway*."""
+    last = gateway.last_reload
+    return Status(
+        version=__version__,
+        pid=os.getpid(),
+        uptime=round(time() - gateway.started, 3),
+        config=str(gateway.spec.source),
+        reload=ReloadStatus(gateway.reloading, None if last is None else _last(last)),
+        mounts=(
+            *(_serving(member) for member in gateway.members.values()),
+            *(_mount(mount, "draining") for mount in gateway.draining),
+        ),
+    )
+
+
+def _last(outcome: Outcome) -> LastReload:
+    at = datetime.fromtimestamp(outcome.at, UTC).isoformat(timespec="milliseconds")
+    return LastReload(at, outcome.report, outcome.problems)
+
+
+def _serving(member: Member) -> MountStatus:
+    if member.failure is not None:
+        return _mount(member.mount, "failed", None, member.failure.error.message)
+    return _mount(member.mount, "serving", member.generation)
+
+
+def _mount(
+    mount: Mount,
+    state: Literal["serving", "failed", "draining"],
+    generation: int | None = None,
+    problem: str | None = None,
+) -> MountStatus:
+    return MountStatus(
+        name=mount.name,
+        prefix=mount.prefix or "/",
+        host=mount.host,
+        kind=mount.kind,
+        source=mount.source,
+        state=state,
+        load_seconds=round(mount.load_seconds, 6),
+        in_flight=mount.in_flight,
+        generation=generation,
+        problem=problem,
+    )

@@ -1,0 +1,157 @@
+"""``gateway serve --reload``: what is saved is served."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gateway.cli.report import has_changed, report_lines, restart_lines
+from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec
+from gateway.errors import GatewayError, LoadError, MissingExtraError
+from gateway.explain import explain
+from gateway.fingerprint import is_source
+
+if TYPE_CHECKING:
+    from gateway.lifecycle import Gateway
+
+_log = logging.getLogger("gateway.reload")
+
+# How often the files of the configuration are read, in milliseconds. They are few, and
+# editors replace a file instead of writing it, which ends the watching of a file.
+_TICK: Final = 300
+
+# How long to wait when a folder is gone, in seconds.
+_PAUSE: Final = 1.0
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<title>{mount} does not load</title>
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; width: 50rem;
+max-width: 94% }} pre {{ overflow-x: auto }}</style>
+<h1>{mount} does not load</h1>
+<pre>{text}</pre>
+<p>Save a correction and load this page again. The other mounts serve.</p>
+</html>
+"""
+
+
+def require_watchfiles() -> None:
+    """Refuse ``--reload`` before anything is loaded, if it cannot be had.
+
+    :raises MissingExtraError: watchfiles is not installed.
+    """
+    try:
+        import watchfiles  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("serve --reload", "reload") from error
+
+
+def error_page(error: LoadError) -> str:
+    """Return what a mount shows that did not load: for the developer's eyes only."""
+    text = "\n".join(explain(error))
+    return _PAGE.format(mount=escape(error.mount), text=escape(text))
+
+
+def reload_and_log(gateway: Gateway, quietly: bool = False) -> None:
+    """Reload *gateway*; what comes of it goes to the log.
+
+    :param quietly: whether there is nothing to say if nothing has changed.
+    """
+    try:
+        report = gateway.reload()
+    except GatewayError as error:
+        for line in explain(error):
+            _log.error("%s", line)
+        _log.error("nothing was reloaded: the mounts serve as before")
+    except Exception:
+        _log.exception("the reload failed: the mounts serve as before")
+    else:
+        if quietly and not has_changed(report):
+            return
+        restart = set(restart_lines(report))
+        for line in report_lines(report):
+            _log.log(logging.WARNING if line in restart else logging.INFO, "%s", line)
+        for name in report.failed:
+            failure = gateway.members[name].failure
+            if failure is not None:
+                for line in explain(failure.error):
+                    _log.error("%s", line)
+
+
+@contextmanager
+def watching(gateway: Gateway) -> Iterator[None]:
+    """Reload *gateway* whenever a source or its file changes, for ``with``."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=_watch, args=(gateway, stop), name="gateway-watch", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(5)
+
+
+def _watch(gateway: Gateway, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            _watch_folders(gateway, _folders(gateway.spec), stop)
+        except FileNotFoundError as error:
+            _log.warning("cannot watch: %s", error)
+            stop.wait(_PAUSE)
+
+
+def _watch_folders(
+    gateway: Gateway, folders: frozenset[Path], stop: threading.Event
+) -> None:
+    """Reload at each change, until the folders are other ones."""
+    from watchfiles import watch
+
+    def matters(_change: object, path: str) -> bool:
+        return any(is_source(Path(path), folder) for folder in folders)
+
+    seen = b""
+    for changes in watch(
+        *folders,
+        watch_filter=matters,
+        stop_event=stop,
+        rust_timeout=_TICK,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    ):
+        now = _digest(gateway.spec.files)
+        # The first time too: what was saved before it watched would go unnoticed.
+        if not changes and now == seen:
+            continue
+        seen = now
+        reload_and_log(gateway, quietly=True)
+        if _folders(gateway.spec) != folders:
+            return
+
+
+def _folders(spec: GatewaySpec) -> frozenset[Path]:
+    """Return the folders that the sources of the mounts are in."""
+    return frozenset(
+        mount.target.path or mount.home
+        for mount in spec.mounts
+        if isinstance(mount.target, AppTarget | AsgiTarget)
+    )
+
+
+def _digest(files: Iterable[Path]) -> bytes:
+    digest = hashlib.blake2b()
+    for file in files:
+        try:
+            digest.update(file.read_bytes())
+        except OSError:
+            digest.update(b"?")  # An editor is at it, or it is gone.
+    return digest.digest()

@@ -1,0 +1,96 @@
+"""Asks the gateway that serves, over HTTP, at its ``admin:`` address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import click
+
+from gateway.config.load import load_admin
+from gateway.config.spec import AdminSpec
+from gateway.errors import GatewayError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+# How long connecting, and an answer that needs no work, may take, in seconds.
+PATIENCE: Final = 10.0
+
+# Addresses to listen on that are none to connect to.
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class RemoteError(GatewayError):
+    """The gateway that serves cannot be asked, or refuses."""
+
+
+def address_options(command: _Command) -> _Command:
+    """Add ``--host`` and ``--port``, for servers that were started with them."""
+    host = click.option("--host", help="Where it listens, if not where the file says.")
+    port = click.option("--port", type=click.IntRange(1, 65535))
+    return host(port(command))
+
+
+class Remote:
+    """A gateway that serves.
+
+    :param config: its file.
+    :param host: where it listens; what the file says by default.
+    :raises ConfigError: ``server:`` or ``admin:`` of the file cannot be used.
+    :raises RemoteError: the file does not tell where to ask.
+    """
+
+    def __init__(self, config: Path, host: str | None, port: int | None) -> None:
+        server, admin = load_admin(config)
+        if admin is None:
+            raise RemoteError(
+                f"{config} has no 'admin:' section, and only with one does a gateway "
+                "answer about itself: add one, and restart it"
+            )
+        self.admin: AdminSpec = admin
+        host = server.host if host is None else host
+        self._host = _EVERYWHERE.get(host, host)
+        self._port = server.port if port is None else port
+        if not self._port:
+            raise RemoteError(
+                "'server:' has port 0, any free one: name it with --port, as 'gateway "
+                "serve' has printed it"
+            )
+
+    def ask(self, method: str, path: str, patience: float | None) -> tuple[int, str]:
+        """Send one request to the ``admin:`` address.
+
+        :param patience: how long the answer may take, in seconds; ``None`` for ever.
+        :returns: the status and the text of the answer.
+        :raises RemoteError: there is none, or nothing is there.
+        """
+        connection = HTTPConnection(self._host, self._port, timeout=PATIENCE)
+        where = f"{self._host}:{self._port}"
+        headers = {}
+        if self.admin.token is not None:
+            headers["Authorization"] = f"Bearer {self.admin.token}"
+        try:
+            connection.connect()
+            connection.sock.settimeout(patience)
+            connection.request(method, quote(self.admin.prefix) + path, headers=headers)
+            response = connection.getresponse()
+            status, text = response.status, response.read().decode(errors="replace")
+        except ConnectionRefusedError:
+            raise RemoteError(
+                f"nothing listens on {where}: start 'gateway serve', or name the "
+                "address that it has printed with --host and --port"
+            ) from None
+        except (OSError, HTTPException) as error:
+            raise RemoteError(f"{where} does not answer: {error!r}") from error
+        finally:
+            connection.close()
+        if status == 404:
+            raise RemoteError(
+                f"the server on {where} has nothing at {self.admin.prefix}{path}: it "
+                "is no gateway, or was started before 'admin:' was in its file, or "
+                "'admin.allow' has not the address that it is asked from"
+            )
+        return status, text
