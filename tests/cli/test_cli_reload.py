@@ -283,7 +283,8 @@ def test_the_end_of_its_terminal_ends_it(home: Path) -> None:
                 break
         os.close(main)
         process.send_signal(signal.SIGHUP)
-        assert process.wait(10) == 0
+        # In good order either way; 129 if it came just before the server's handlers.
+        assert process.wait(10) in (0, 128 + signal.SIGHUP)
     finally:
         process.kill()
         process.communicate()

@@ -255,3 +255,15 @@ def test_a_private_copy_of_flask_is_flask_too(tmp_path: Path, imports: str) -> N
         assert gateway.mounts["a"].kind == "flask"
         name = "mounts.a.flask" if imports == "private" else "flask"
         assert text(gateway, "/a/") == f"{name} file"
+
+
+def test_an_application_named_by_its_modules_name(tmp_path: Path) -> None:
+    app = """
+        from flask import Flask
+
+        application = Flask("app")
+        application.get("/")(lambda: application.root_path)
+        """
+    mount = "a: {app: app:application, path: a}"
+    with composed(tmp_path, mount, {"a/app.py": app}) as gateway:
+        assert text(gateway, "/a/") == str(tmp_path / "a")

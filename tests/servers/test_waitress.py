@@ -400,7 +400,7 @@ def test_the_second_signal_ends_at_once(process: subprocess.Popen[str]) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("process", ["0.8 reload"], indirect=True)
+@pytest.mark.parametrize("process", ["3 reload"], indirect=True)
 def test_a_hang_up_reloads_where_there_is_a_reload(
     process: subprocess.Popen[str],
 ) -> None:
