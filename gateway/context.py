@@ -155,6 +155,18 @@ class AppContext:
             self._url_adapter: Any = None if create is None else create(None)
             return self._url_adapter
 
+    @property
+    def below(self) -> AppContext | None:
+        """What was current before this context was pushed for the first time.
+
+        The later pushes would lead round in circles.
+        """
+        tokens = self._tokens
+        if not tokens or tokens[0] is None:
+            return None
+        below = tokens[0].old_value
+        return None if below is Token.MISSING else below
+
     def push(self) -> None:
         """Make this context the current one."""
         below = current_app_context.get(None)

@@ -21,7 +21,7 @@ from collections.abc import (
     ValuesView,
 )
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import Context, ContextVar, Token
+from contextvars import Context, ContextVar
 from threading import RLock
 from typing import Any, Final, NamedTuple
 
@@ -228,17 +228,5 @@ def current_overlay() -> Overlay | None:
         if overlay is not None:
             return overlay
         # An application that no gateway has mounted, inside of one that is.
-        context = _below(context)
+        context = context.below
     return None if claim is None else claim.overlay
-
-
-def _below(context: AppContext) -> AppContext | None:
-    """Return what was current before *context* was pushed for the first time.
-
-    The later pushes would lead round in circles.
-    """
-    tokens = context._tokens
-    if not tokens or tokens[0] is None:
-        return None
-    below = tokens[0].old_value
-    return None if below is Token.MISSING else below

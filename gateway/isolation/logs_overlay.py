@@ -15,7 +15,7 @@ import logging
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from threading import RLock
 from typing import Any, Final, NamedTuple
 
@@ -220,20 +220,11 @@ def whereabouts() -> Where:
         if mounted is not None:
             return _of_mount(mounted.point.name)
         # An application that no gateway has mounted, inside of one that is.
-        context = _below(context)
+        context = context.below
     if claim is not None:
         return claim.where
     environ = current_overlay()
     return _of_mount(environ.name) if environ is not None and environ.name else _NOWHERE
-
-
-def _below(context: AppContext) -> AppContext | None:
-    """Return what was current before *context* was pushed for the first time."""
-    tokens = context._tokens
-    if not tokens or tokens[0] is None:
-        return None
-    below = tokens[0].old_value
-    return None if below is Token.MISSING else below
 
 
 def _of_mount(name: str) -> Where:
