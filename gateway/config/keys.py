@@ -12,6 +12,9 @@ Section: TypeAlias = Literal["top", "included", "server", "admin", "defaults", "
 
 KINDS: Final = ("app", "asgi", "static", "redirect")
 
+CODE: Final = frozenset({"app", "asgi"})
+"""The kinds that run code of the mount's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
