@@ -14,6 +14,9 @@ import pytest
 
 from gateway.context import current_app_context, current_request_context
 
+# Runs pytest on projects of its own, for the tests of our plugin for it.
+pytest_plugins = ["pytester"]
+
 # pytest keeps the name of the running test there.
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
