@@ -29,6 +29,7 @@ FLOORS = [
     ["servers"],
     ["admin"],
     ["proof"],
+    ["urlmap"],
     ["testing"],
     # The last row: other names for ported import lines, which nothing inside uses.
     [

@@ -103,7 +103,7 @@ def show_table(rows: Iterable[Row], *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     if stream.isatty() and _show_rich(headings, cells, stream):
         return
-    for line in _plain([headings, *cells]):
+    for line in aligned([headings, *cells]):
         click.echo(line, err=err)
 
 
@@ -122,7 +122,8 @@ def _cell(value: object) -> str:
     return printable(str(value)) if value not in (None, "") else _EMPTY
 
 
-def _plain(lines: list[list[str]]) -> Iterator[str]:
+def aligned(lines: list[list[str]]) -> Iterator[str]:
+    """Yield each line with its cells in columns, two blanks between them."""
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         padded = (

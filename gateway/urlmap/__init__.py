@@ -1,0 +1,1 @@
+"""The URLs inside each mount, as its framework tells them."""
