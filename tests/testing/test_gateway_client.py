@@ -249,3 +249,13 @@ def test_serving_is_a_real_server(site: Gateway) -> None:
         assert live.base_url.startswith("http://127.0.0.1:")
         with urlopen(live.url("/notes/x"), timeout=10) as answer:
             assert b'"path": "/x"' in answer.read()
+
+
+def test_the_names_of_the_package() -> None:
+    import gateway.testing
+
+    for name in gateway.testing._HOMES | gateway.testing._PORTED:
+        assert name in dir(gateway.testing)
+        assert callable(getattr(gateway.testing, name))
+    with pytest.raises(AttributeError, match="has no attribute 'Browser'"):
+        gateway.testing.Browser  # noqa: B018

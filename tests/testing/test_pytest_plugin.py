@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from textwrap import dedent
 
 import pytest
@@ -99,6 +98,11 @@ def test_live(live_gateway, turn):
     with urlopen(live_gateway.base_url + "/notes/") as answer:
         assert answer.read() == b"Notes 0"
 """
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
 
 
 @pytest.fixture
@@ -239,7 +243,6 @@ def test_a_broken_file_where_every_mount_is_asked_for(
 def test_where_the_file_is_said(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
     below = pytester.mkdir("below")
     for name in ("gateway", "option", "setting", "variable"):
         (pytester.path / f"{name}.yaml").write_text(name)
@@ -261,10 +264,7 @@ def test_where_the_file_is_said(
     said("option", "--gateway-config", "../option.yaml")
 
 
-def test_no_file_at_all(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
+def test_no_file_at_all(pytester: pytest.Pytester) -> None:
     result = run(pytester, test_none="def test_none(gateway): ...")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
@@ -305,4 +305,3 @@ def test_it_is_listed(pytester: pytest.Pytester) -> None:
             )
         ]
     )
-    assert "gateway.testing.plugin" in sys.modules

@@ -68,6 +68,14 @@ def test_through_middleware_and_a_dispatcher() -> None:
     ]
 
 
+def test_a_dispatcher_inside_an_application() -> None:
+    app = native()
+    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        DispatcherMiddleware(app.wsgi_app, {"/metrics": plain})
+    )
+    assert [path for path, _, _ in told(app)] == ["/metrics/*", "/notes/<int:number>"]
+
+
 def test_one_that_holds_itself_comes_to_an_end() -> None:
     endless = DispatcherMiddleware(native(), {})
     endless.mounts = {"/again": endless}
