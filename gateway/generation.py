@@ -263,7 +263,8 @@ class _First:
                     name,
                     f"mount {first!r} is a {loaded.exclusive} project already, and "
                     f"{loaded.exclusive} keeps its settings for the whole process: "
-                    "serve this one from a process of its own",
+                    "serve this one from a process of its own, and mount that with "
+                    "'proxy:'",
                 )
         # Only one that stands itself can be in the way of others.
         if loaded.served is not None:

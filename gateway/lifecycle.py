@@ -14,7 +14,13 @@ from types import MappingProxyType, TracebackType
 from typing import Final, TypeAlias
 
 from gateway.config.load import load_config
-from gateway.config.spec import AdminSpec, AppTarget, AsgiTarget, GatewaySpec
+from gateway.config.spec import (
+    AdminSpec,
+    AppTarget,
+    AsgiTarget,
+    GatewaySpec,
+    ProxyTarget,
+)
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.table import Route, Table
 from gateway.draining import Drain
@@ -307,7 +313,7 @@ class Gateway:
             [
                 each
                 for each in spec.mounts
-                if isinstance(each.target, AppTarget | AsgiTarget)
+                if isinstance(each.target, AppTarget | AsgiTarget | ProxyTarget)
             ]
         )
         routes = []

@@ -25,6 +25,12 @@ _TEXTS = {
     HTTPStatus.BAD_REQUEST: "The request could not be understood.",
     HTTPStatus.NOT_FOUND: "Nothing is served at this address.",
     HTTPStatus.SERVICE_UNAVAILABLE: "This page is not available now. Try again later.",
+    HTTPStatus.BAD_GATEWAY: "The server behind this page does not answer. Try again "
+    "later.",
+    HTTPStatus.GATEWAY_TIMEOUT: "The server behind this page takes too long. Try again "
+    "later.",
+    HTTPStatus.NOT_IMPLEMENTED: "WebSocket connections are not passed on.",
+    HTTPStatus.LOOP_DETECTED: "The server behind this page is this one.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong while serving this page.",
 }
 _BODIES = {

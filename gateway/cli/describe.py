@@ -11,6 +11,7 @@ from gateway.config.spec import (
     AsgiTarget,
     GatewaySpec,
     MountSpec,
+    ProxyTarget,
     RedirectTarget,
     StaticTarget,
 )
@@ -40,6 +41,8 @@ def _kind(mount: MountSpec) -> str:
             return "static"
         case RedirectTarget():
             return "redirect"
+        case ProxyTarget():
+            return "proxy"
 
 
 def _source(mount: MountSpec, home: Path) -> str:
@@ -53,6 +56,8 @@ def _source(mount: MountSpec, home: Path) -> str:
             return _shown(folder, home)
         case RedirectTarget(location=location, status=status):
             return f"{status} {location}"
+        case ProxyTarget(url=url):
+            return url
 
 
 def _shown(path: Path, home: Path) -> str:

@@ -18,7 +18,7 @@ from gateway.policies.cookies_secrets import shared_secrets
 
 _log = logging.getLogger("gateway.serve")
 
-_WITHOUT_CODE: Final = ("static", "redirect")
+_WITHOUT_CODE: Final = ("static", "redirect", "proxy")
 
 
 @contextmanager

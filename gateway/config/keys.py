@@ -10,7 +10,7 @@ from gateway.config.values import ScalarType
 
 Section: TypeAlias = Literal["top", "included", "server", "admin", "defaults", "mount"]
 
-KINDS: Final = ("app", "asgi", "static", "redirect")
+KINDS: Final = ("app", "asgi", "static", "redirect", "proxy")
 
 CODE: Final = frozenset({"app", "asgi"})
 """The kinds that run code of the mount's own."""

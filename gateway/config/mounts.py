@@ -16,6 +16,7 @@ from gateway.config.spec import (
     AppTarget,
     AsgiTarget,
     MountSpec,
+    ProxyTarget,
     RedirectTarget,
     StaticTarget,
     Target,
@@ -126,8 +127,8 @@ def _kind(reader: Reader, entry: Entry, node: MappingNode, path: str) -> str | N
         reader.report(
             entry.key.place,
             path,
-            "nothing says what it serves: add one of app, asgi, static and redirect, "
-            "such as 'app: app:create_app'",
+            "nothing says what it serves: add one of app, asgi, static, redirect and "
+            "proxy, such as 'app: app:create_app'",
         )
     return None
 
@@ -217,6 +218,8 @@ def _target(kind: str, values: Mapping[str, Any]) -> Target:
     if kind == "redirect":
         default = keys_of("mount")["status"].default_value()
         return RedirectTarget(values["redirect"], values.get("status", default))
+    if kind == "proxy":
+        return _proxy(values)
     target = AppTarget if kind == "app" else AsgiTarget
     return target(
         reference=values[kind],
@@ -225,3 +228,12 @@ def _target(kind: str, values: Mapping[str, Any]) -> Target:
         args=values.get("args", {}),
         factory=values.get("factory"),
     )
+
+
+def _proxy(values: Mapping[str, Any]) -> ProxyTarget:
+    known = keys_of("mount")
+    timeout, connect_timeout, preserve_host = (
+        values.get(name, known[name].default_value())
+        for name in ("timeout", "connect_timeout", "preserve_host")
+    )
+    return ProxyTarget(values["proxy"], timeout, connect_timeout, preserve_host)

@@ -109,7 +109,23 @@ class RedirectTarget:
     status: int
 
 
-Target: TypeAlias = AppTarget | AsgiTarget | StaticTarget | RedirectTarget
+@dataclass(frozen=True, slots=True)
+class ProxyTarget:
+    """An HTTP server of its own.
+
+    :param url: of its root, with ``http`` or ``https``, without a slash at the end.
+    :param timeout: how long it may be silent, in seconds.
+    :param connect_timeout: how long a connection to it may take, in seconds.
+    :param preserve_host: whether it gets the client's Host header.
+    """
+
+    url: str
+    timeout: float
+    connect_timeout: float
+    preserve_host: bool
+
+
+Target: TypeAlias = AppTarget | AsgiTarget | StaticTarget | RedirectTarget | ProxyTarget
 
 
 @dataclass(frozen=True, slots=True)

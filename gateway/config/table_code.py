@@ -70,7 +70,7 @@ CODE_KEYS: Final = (
         "How the mount's cookies are kept from the others: by their path (isolated), "
         "by their name (namespaced), or not at all (shared).",
         default="isolated",
-        kinds=CODE,
+        kinds=CODE | {"proxy"},
     ),
     Key(
         "strict",
@@ -88,7 +88,7 @@ CODE_KEYS: Final = (
         "A path inside the mount that is asked when it has been loaded, before it "
         "serves; a status of 400 or more is a failure to load.",
         otherwise="nothing is asked",
-        kinds=CODE,
+        kinds=CODE | {"proxy"},
     ),
     Key(
         "on_load_error",

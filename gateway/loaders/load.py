@@ -16,6 +16,7 @@ from gateway.config.spec import (
     AppTarget,
     AsgiTarget,
     MountSpec,
+    ProxyTarget,
     RedirectTarget,
     StaticTarget,
 )
@@ -34,6 +35,7 @@ from gateway.loaders.flask import is_flask, seeding_flask
 from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.loaded import Loaded
 from gateway.loaders.modules import Modules, modules_of
+from gateway.loaders.proxy import load_proxy
 from gateway.loaders.redirect import load_redirect
 from gateway.loaders.reference import find
 from gateway.loaders.static import load_static
@@ -89,6 +91,8 @@ def _load(spec: MountSpec, home: Path, generation: int | None) -> Loaded:
             return load_static(spec.name, folder, home)
         case RedirectTarget(location=location, status=status):
             return load_redirect(spec.name, spec.prefix, location, status)
+        case ProxyTarget():
+            return load_proxy(spec.name, spec.target)
         case target:
             return _load_code(spec, target, home, generation)
 

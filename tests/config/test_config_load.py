@@ -15,6 +15,7 @@ from gateway.config.spec import (
     AppTarget,
     AsgiTarget,
     MountSpec,
+    ProxyTarget,
     RedirectTarget,
     ServerSpec,
     StaticTarget,
@@ -582,3 +583,31 @@ def test_config_error_has_every_problem_on_a_line(site: Site) -> None:
         site.load("a: 1\nb: 2\n")
     assert str(caught.value).splitlines() == [str(p) for p in caught.value.problems]
     assert len(caught.value.problems) == 2
+
+
+def test_proxy_has_its_address_and_its_patience(site: Site) -> None:
+    written = "{proxy: 'HTTP://example.com:80/a/', timeout: 2m, preserve_host: no}"
+    assert site.mount(written).target == ProxyTarget(
+        "http://example.com:80/a", 120.0, 5.0, False
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("/notes", "is not the URL of a server"),
+        ("ftp://example.com", "is not the URL of a server"),
+        ("http://", "is not the URL of a server"),
+        ("http://example.com:0", "is not the URL of a server"),
+        ("http://example.com:x", "is not a URL"),
+        ("http://[::1", "is not a URL"),
+        ("http://me:hunter2@example.com", "has a user name or a password"),
+        ("http://example.com/?x=1", "has a space, '?' or '#'"),
+    ],
+)
+def test_proxy_needs_a_server(site: Site, url: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        site.mount(f"{{proxy: '{url}'}}")
+    (said,) = caught.value.problems
+    assert problem in str(said)
+    assert "hunter2" not in str(said)

@@ -33,6 +33,7 @@ ACCEPTED = [
     MOUNT.format("static: public, host: '*.example.com', prefix: /"),
     MOUNT.format("redirect: /x, status: 301"),
     MOUNT.format("redirect: https://example.com, status: '308'"),
+    MOUNT.format("proxy: 'http://[::1]:9000/app', timeout: 5m, preserve_host: false"),
     MOUNT.format("app: 'a:b', config: null"),
 ]
 REFUSED = [
@@ -64,6 +65,8 @@ REFUSED = [
     MOUNT.format("static: public, args: {}"),
     MOUNT.format("redirect: /x, path: y"),
     MOUNT.format("redirect: /x, status: 200"),
+    MOUNT.format("proxy: /x"),
+    MOUNT.format("proxy: http://x, config: {A: 1}"),
     MOUNT.format("app: 'a:b', imports: own"),
     MOUNT.format("app: 'a:b', factory: maybe"),
     MOUNT.format("app: 'a:b', prefix: x"),

@@ -127,7 +127,8 @@ def test_a_second_django_project_is_refused_however_it_is_served(
     lines = run_alone(code, tmp_path).splitlines()
     message = (
         "mount 'seeds' is a Django project already, and Django keeps its settings for "
-        "the whole process: serve this one from a process of its own"
+        "the whole process: serve this one from a process of its own, "
+        "and mount that with 'proxy:'"
     )
     assert lines == [
         f"mount {name!r}: {message}" for name in ("wsgi", "wrapped", "asgi")
