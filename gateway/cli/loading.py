@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Iterator
@@ -37,3 +38,20 @@ def _tell(mount: str) -> None:
 def printing_to_stderr() -> AbstractContextManager[IO[str]]:
     """Keep standard output for the command: what applications print goes aside."""
     return redirect_stdout(sys.stderr)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the servers' own log off the terminal: a report says what it would."""
+    loggers = [logging.getLogger(name) for name in ("gateway", "waitress.queue")]
+    before = [logger.propagate for logger in loggers]
+    handler = logging.NullHandler()
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.propagate = propagate
+            logger.removeHandler(handler)

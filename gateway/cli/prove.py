@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -63,14 +61,14 @@ def command(
     Exit code 1: a claim is violated, or a mount does not load; 2: the configuration
     itself has problems.
     """
-    from gateway.cli.loading import printing_to_stderr, telling_slow
+    from gateway.cli.loading import printing_to_stderr, quiet, telling_slow
     from gateway.config.load import load_config
     from gateway.proof.prove import prove
     from gateway.site import UnknownMountError
 
     spec = load_config(config)
     try:
-        with _quiet(), printing_to_stderr():
+        with quiet(), printing_to_stderr():
             report = prove(spec, mounts, requests=requests, loading=telling_slow)
     except UnknownMountError as error:
         raise click.UsageError(str(error)) from error
@@ -79,23 +77,6 @@ def command(
     else:
         _show(report)
     ctx.exit(0 if report.proven else 1)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the servers' own log off the terminal: the report says what it would."""
-    loggers = [logging.getLogger(name) for name in ("gateway", "waitress.queue")]
-    before = [logger.propagate for logger in loggers]
-    handler = logging.NullHandler()
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.propagate = False
-    try:
-        yield
-    finally:
-        for logger, propagate in zip(loggers, before, strict=True):
-            logger.propagate = propagate
-            logger.removeHandler(handler)
 
 
 def _show(report: Report) -> None:
