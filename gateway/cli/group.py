@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve every mount from this process.",
     "routes": "List what answers where.",
     "prove": "Prove that each mount has a context of its own in one shared process.",
+    "doctor": "Find out what applications send out of their prefixes.",
     "reload": "Let the gateway that serves replace the mounts that have changed.",
     "status": "Show the mounts of the gateway that serves.",
     "call": "Send one request through the gateway, in process.",

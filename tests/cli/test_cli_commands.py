@@ -77,8 +77,9 @@ def run(*arguments: str, code: int = 0, stdin: bytes | None = None) -> Result:
 def test_help_lists_every_command() -> None:
     lines = run("--help").stdout.partition("Commands:")[2].splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("  ")]
-    commands = ["init", "check", "serve", "routes", "prove", "reload", "status"]
-    assert listed == [*commands, "call", "schema", "GATEWAY_DEBUG=1"]
+    commands = ["init", "check", "serve", "routes", "prove"]
+    commands += ["doctor", "reload", "status", "call", "schema"]
+    assert listed == [*commands, "GATEWAY_DEBUG=1"]
 
 
 @pytest.mark.parametrize("name", ["init", "check", "serve", "routes", "call", "schema"])

@@ -1,0 +1,1 @@
+"""The prefix doctor: what an application under a prefix sends out of it."""

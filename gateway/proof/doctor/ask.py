@@ -1,0 +1,136 @@
+"""One GET, in this process, and as much of its answer as is worth reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway.mount import Mount
+from gateway.paths import from_text
+from gateway.types import WSGIApplication, WSGIEnvironment
+
+HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
+CSS: Final = "text/css"
+SCRIPT: Final = frozenset({"text/javascript", "application/javascript"})
+JSON: Final = "application/json"
+
+_READ: Final = HTML | SCRIPT | {CSS, JSON}
+
+# How long one response is read, in seconds: some never end.
+_PATIENCE: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    :param media_type: lower case, without parameters.
+    :param text: the body, where it is one that may hold references.
+    :param cut: whether the body was longer than what was read of it.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    media_type: str = ""
+    text: str = ""
+    cut: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether something answers there, be it only to refuse or to send on."""
+        return self.status < 500 and self.status not in (400, 404, 410)
+
+
+def ask(application: WSGIApplication, url: str, most: int) -> Answer:
+    """Return what a gateway answers to GET *url*.
+
+    :param most: how many bytes of the body are read.
+    """
+    return _answer(application, _environ(url), most)
+
+
+def ask_mount(mount: Mount, root: str, url: str, most: int) -> Answer:
+    """Return what a mount answers to the path of *url* below its prefix.
+
+    It is asked by itself: another mount may stand in front of it there.
+
+    :param root: the URL of the mount's root.
+    """
+    environ = _environ(url)
+    environ["HTTP_HOST"] = urlsplit(root).netloc
+    environ["SCRIPT_NAME"] = from_text(mount.prefix)
+    return _answer(mount.serve, environ, most)
+
+
+def _environ(url: str) -> WSGIEnvironment:
+    # Imported here: a gateway that serves needs no client.
+    from werkzeug.test import EnvironBuilder
+
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    builder = EnvironBuilder(
+        # Two slashes in front would be a host.
+        f"/.{parts.path}{query}" if parts.path[:2] == "//" else f"{parts.path}{query}",
+        base_url=f"{parts.scheme}://{parts.netloc}/",
+        headers=[("Accept", "text/html,*/*;q=0.8"), ("User-Agent", "gateway-doctor")],
+    )
+    try:
+        environ: WSGIEnvironment = builder.get_environ()
+    finally:
+        builder.close()
+    # A client of this machine, as `gateway call` is one.
+    environ["REMOTE_ADDR"] = "127.0.0.1"
+    return environ
+
+
+def _answer(
+    application: WSGIApplication, environ: WSGIEnvironment, most: int
+) -> Answer:
+    from werkzeug.test import run_wsgi_app
+
+    try:
+        body, status, headers = run_wsgi_app(application, environ)
+    except (Exception, SystemExit):
+        # What reaches the server before there is a head becomes a 500 there.
+        return Answer(500)
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    readable = media_type in _READ or media_type.endswith("+json")
+    encoded = headers.get("Content-Encoding", "identity") != "identity"
+    data, cut = b"", False
+    try:
+        if readable and not encoded:
+            data, cut = _read(body, most)
+    finally:
+        with suppress(Exception):  # the answer is whole: it is its own affair
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+    text = data.decode(_charset(headers.get("Content-Type", "")), "replace")
+    return Answer(int(status[:3]), tuple(headers.items()), media_type, text, cut)
+
+
+def _read(body: Iterable[bytes], most: int) -> tuple[bytes, bool]:
+    parts, size, until = [], 0, monotonic() + _PATIENCE
+    with suppress(Exception):  # cut off: what came before still counts
+        for part in body:
+            parts.append(part)
+            size += len(part)
+            if size > most or monotonic() > until:
+                return b"".join(parts)[:most], True
+    return b"".join(parts), False
+
+
+def _charset(content_type: str) -> str:
+    """Return the charset of a body that Python knows, UTF-8 by default."""
+    from werkzeug.http import parse_options_header
+
+    charset = parse_options_header(content_type)[1].get("charset", "utf-8")
+    try:
+        "".encode(charset)
+    except (LookupError, ValueError):
+        return "utf-8"
+    return charset

@@ -1,0 +1,225 @@
+"""The examination: load a gateway, read each mount from its root on, and tell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from threading import Thread
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from gateway.config.spec import GatewaySpec, MountSpec, RedirectTarget
+from gateway.generation import Around
+from gateway.lifecycle import Gateway
+from gateway.proof.doctor.applications import identify
+from gateway.proof.doctor.ask import ask
+from gateway.proof.doctor.crawl import Crawl, Limits, Patient
+from gateway.proof.doctor.debugging import (
+    debug_findings,
+    debugger_reachable,
+    django_findings,
+)
+from gateway.proof.doctor.report import (
+    Diagnosis,
+    Finding,
+    MountDiagnosis,
+    most_severe_first,
+)
+from gateway.proof.doctor.secrets import equal_secrets, key_of, weak_secret
+from gateway.proof.doctor.targets import PUBLIC_URL, Targets
+from gateway.site import MountPoint, UnknownMountError
+
+# What a mount gets beyond its time to answer what it is being asked, in seconds.
+_GRACE: Final = 5.0
+
+# Where an ASGI application says that it shows its API.
+_API_PAGES: Final = ("docs_url", "redoc_url", "openapi_url")
+
+# How many skipped addresses a remark names.
+_NAMED: Final = 5
+
+
+def examine(
+    spec: GatewaySpec,
+    mounts: Sequence[str] = (),
+    *,
+    limits: Limits | None = None,
+    public: str = PUBLIC_URL,
+    loading: Around = nullcontext,
+    grace: float = _GRACE,
+) -> Diagnosis:
+    """Load a gateway and find out what its mounts send out of their prefixes.
+
+    Nothing is sent over a network; each mount's thread is the only one that asks.
+
+    :param mounts: which to examine, all by default. The others are loaded too.
+    :param limits: how much of each mount is read.
+    :param public: scheme, host and perhaps port that the gateway is reached at.
+    :param loading: what to enter while a mount of the given name is loaded.
+    :param grace: how long a mount that is out of time is waited for, in seconds.
+    :raises UnknownMountError: there is no mount of such a name.
+    :raises PublicURLError: *public* is no such URL.
+    :raises LoadErrors: applications could not be loaded.
+    """
+    started = perf_counter()
+    known = {mount.name: mount for mount in spec.mounts}
+    for name in mounts:
+        if name not in known:
+            raise UnknownMountError(name, known)
+    points = [MountPoint(each.name, each.prefix, each.host, "") for each in spec.mounts]
+    targets = Targets(points, public)
+    with Gateway(spec, loading=loading) as gateway:
+        practice = _Practice(gateway, targets, limits or Limits(), grace)
+        found = tuple(
+            practice.examine(each)
+            for each in spec.mounts
+            if not mounts or each.name in mounts
+        )
+    return Diagnosis(found, perf_counter() - started)
+
+
+class _Asked(dict[str, MountPoint]):
+    """The mounts of a site, noting which of them are asked for by name."""
+
+    def __init__(self, points: Mapping[str, MountPoint]) -> None:
+        super().__init__(points)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> MountPoint:
+        point = super().__getitem__(name)
+        self.names.add(name)
+        return point
+
+
+@dataclass(frozen=True, slots=True)
+class _Practice:
+    """What the examinations of all mounts have in common."""
+
+    gateway: Gateway
+    targets: Targets
+    limits: Limits
+    grace: float
+
+    def examine(self, spec: MountSpec) -> MountDiagnosis:
+        member = self.gateway.members[spec.name]
+        application = identify(member.loaded.served)
+        crawl, remarks = self._crawled(spec, application)
+        findings = [*self._of_settings(spec, application)]
+        if crawl is not None:
+            findings += crawl.findings
+        return MountDiagnosis(
+            mount=spec.name,
+            prefix=spec.prefix,
+            host=spec.host,
+            kind=member.mount.kind,
+            application=application or member.mount.kind,
+            pages=0 if crawl is None else crawl.pages,
+            references=0 if crawl is None else crawl.references,
+            findings=most_severe_first(findings),
+            remarks=tuple(remarks),
+        )
+
+    def _crawled(
+        self, spec: MountSpec, application: str
+    ) -> tuple[Crawl | None, list[str]]:
+        if isinstance(spec.target, RedirectTarget):
+            return None, ["a redirect leads where the file says: nothing to read"]
+        root = self.targets.root(spec.name)
+        site = self.gateway.site
+        asked = _Asked(site.mounts)
+        patient = Patient(
+            self.gateway.mounts[spec.name], root, application, spec.cookies,
+            alone=self._is_alone(spec),
+        )  # fmt: skip
+        crawl = Crawl(self.gateway, self.targets, patient, self.limits, asked.names)
+        # Not the gateway's own thread: a mount that hangs would keep all from going on.
+        thread = Thread(
+            target=crawl.run,
+            args=([*_starts(spec, root, self._served(spec.name))],),
+            name=f"gateway-doctor-{spec.name}",
+            daemon=True,
+        )
+        site.mounts = MappingProxyType(asked)
+        try:
+            thread.start()
+            thread.join(self.limits.seconds + self.grace)
+        finally:
+            site.mounts = MappingProxyType(dict(asked))
+        return crawl, [*_remarks(crawl, hangs=thread.is_alive())]
+
+    def _of_settings(self, spec: MountSpec, application: str) -> Iterator[Finding]:
+        served = self._served(spec.name)
+        yield from debug_findings(application, served)
+        if application == "Django":
+            yield from django_findings(_django_settings())
+        weak = weak_secret(spec.name, application, self._key(spec.name))
+        if weak is not None:
+            yield weak
+        yield from self._equal_secrets(spec.name)
+        if served is not None:
+            most = self.limits.size
+            yield from debugger_reachable(
+                self.targets.root(spec.name),
+                lambda url: ask(self.gateway, url, most),
+                lambda url: urlsplit(url).path,
+            )
+
+    def _equal_secrets(self, name: str) -> Iterator[Finding]:
+        mounts = self.gateway.spec.mounts
+        found = equal_secrets(
+            {each.name: self._key(each.name) for each in mounts},
+            {each.name: each.cookies for each in mounts},
+            {each.name: identify(self._served(each.name)) for each in mounts},
+        )
+        return (finding for mount, finding in found if mount == name)
+
+    def _served(self, name: str) -> object:
+        return self.gateway.members[name].loaded.served
+
+    def _key(self, name: str) -> object:
+        served = self._served(name)
+        if identify(served) == "Django":
+            return getattr(_django_settings(), "SECRET_KEY", None)
+        return key_of(self.gateway.mounts[name].application.config, served)
+
+    def _is_alone(self, spec: MountSpec) -> bool:
+        return not any(
+            other.name != spec.name and other.host in (None, spec.host)
+            for other in self.gateway.spec.mounts
+        )
+
+
+def _starts(spec: MountSpec, root: str, served: object) -> Iterator[str]:
+    yield root
+    paths = [spec.probe, *(getattr(served, name, None) for name in _API_PAGES)]
+    for path in paths:
+        if isinstance(path, str):
+            yield urljoin(root, path.lstrip("/"))
+
+
+def _remarks(crawl: Crawl, *, hangs: bool) -> Iterator[str]:
+    if hangs:
+        yield (
+            f"GET {crawl.asking} does not end, so the rest of the mount was not read"
+        )
+    elif crawl.stopped:
+        yield (f"stopped {crawl.stopped}: --pages and --seconds let it read more")
+    skipped = crawl.skipped
+    if skipped:
+        more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+        yield (
+            f"not asked for, as a GET there may change something: "
+            f"{', '.join(skipped[:_NAMED])}{more}"
+        )
+    if not crawl.pages and not hangs:
+        yield f"no page was found from its root on: it answers {crawl.root_status}"
+
+
+def _django_settings() -> Any:
+    """Return the settings of the one Django project that a process can have."""
+    configuration: Any = sys.modules.get("django.conf")
+    return getattr(configuration, "settings", None)

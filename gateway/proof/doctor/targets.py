@@ -1,0 +1,144 @@
+"""Where a reference leads: into its own mount, another one, or out of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, Literal, TypeAlias
+from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlunsplit
+
+from werkzeug.urls import iri_to_uri
+
+from gateway.dispatch.table import Route, Table
+from gateway.errors import GatewayError
+from gateway.paths import from_text, quote_path
+from gateway.proof.doctor.references import Reference
+from gateway.site import MountPoint
+
+Wrong: TypeAlias = Literal["scheme", "address"]
+
+PUBLIC_URL: Final = "https://localhost"
+"""Where the gateway is reached, if nothing else is said: as behind a TLS proxy."""
+
+_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+
+
+class PublicURLError(GatewayError, ValueError):
+    """What is given as the gateway's public URL is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address that a browser would ask for.
+
+    :param url: absolute, without its fragment.
+    :param path: its path as in a WSGI environ, from the gateway's root on.
+    :param mount: the mount that serves it; ``None`` for none.
+    :param wrong: what makes it miss the gateway that is meant.
+    """
+
+    url: str
+    path: str
+    mount: str | None
+    wrong: Wrong | None = None
+
+
+class Targets:
+    """The addresses of a gateway.
+
+    :param public: scheme, host and perhaps port that it is reached at.
+    :raises PublicURLError: *public* is not that.
+    """
+
+    def __init__(self, points: Iterable[MountPoint], public: str = PUBLIC_URL) -> None:
+        self._public = _public(public)
+        self._points = {point.name: point for point in points}
+        self._hosts = {point.host for point in self._points.values() if point.host}
+        self._table = Table(
+            Route(point.host, from_text(point.prefix), point.name)
+            for point in self._points.values()
+        )
+
+    def root(self, mount: str) -> str:
+        """Return the URL of a mount's root, with a slash at its end.
+
+        A name is made up for a wildcard host.
+        """
+        point = self._points[mount]
+        host, port = self._public.hostname or "", self._public.port
+        if point.host is not None:
+            host = point.host.replace("*", "doctor", 1)
+        elif ":" in host:
+            host = f"[{host}]"
+        authority = host if port is None else f"{host}:{port}"
+        path = quote_path(from_text(point.prefix))
+        return f"{self._public.scheme}://{authority}{path}/"
+
+    def of(self, page: str, reference: Reference) -> Target | None:
+        """Return where *reference* leads to from *page*.
+
+        :param page: an absolute URL.
+        :returns: ``None`` if it is no address of this gateway, nor meant to be one.
+        """
+        try:
+            url = urljoin(urljoin(page, reference.base), reference.url)
+            parts = urlsplit(iri_to_uri(url))
+            port = parts.port or _PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            return None  # mailto:, javascript:, or no URL at all
+        host, here = (parts.hostname or "").lower(), urlsplit(page)
+        wrong: Wrong | None = None
+        if not self._is_own(host, here.hostname):
+            if not _is_loopback(host):
+                return None
+            wrong = "address"
+        elif parts.scheme != here.scheme and parts.port is None:
+            wrong = "scheme"
+        elif port != (here.port or _PORTS[here.scheme]):
+            if not _is_loopback(host):
+                return None  # another server on that host
+            wrong = "address"
+        elif parts.scheme != here.scheme:
+            wrong = "scheme"
+        path = unquote_to_bytes(parts.path or "/").decode("latin-1")
+        route = self._table.resolve(host, path) if wrong is None else None
+        return Target(
+            urlunsplit((*parts[:2], parts.path or "/", parts.query, "")),
+            path,
+            None if route is None else route.target,
+            wrong,
+        )
+
+    def _is_own(self, host: str, here: str | None) -> bool:
+        """Tell whether *host* is one that the gateway is reached at."""
+        if host in (here, self._public.hostname):
+            return True
+        return any(
+            host == pattern or (pattern[:2] == "*." and host.endswith(pattern[1:]))
+            for pattern in self._hosts
+        )
+
+
+def _public(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in _PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise PublicURLError(
+            f"{url!r} is not where a gateway is reached: write scheme and host, such "
+            "as https://apps.example.com"
+        )
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
