@@ -57,12 +57,12 @@ def command(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Find out what applications send out of their prefixes, and how to cure it.
+    """Find out what applications send out of their prefixes.
 
     Every mount is loaded, and read from its root on by GET requests in process: links,
     files, forms, redirects, cookies, descriptions of APIs. What leads out of the mount
     although it is the mount's own is an error. Debug modes and weak or equal secret
-    keys are told too. With MOUNTs, only these are examined.
+    keys are told too, each with its cure. With MOUNTs, only these are examined.
 
     Exit code 1: there is an error, or a mount does not load; 2: the configuration
     itself has problems. Warnings and notes make no difference to it.
@@ -111,7 +111,7 @@ def _of_mount(mount: MountDiagnosis) -> Iterator[str]:
 
     where = printable((mount.host or "") + (mount.prefix or "/"))
     seen = f"{counted(mount.pages, 'page')}, {counted(mount.references, 'reference')}"
-    state = "" if mount.findings else ": nothing found"
+    state = "" if mount.findings or not mount.pages else ": nothing found"
     yield f"{printable(mount.mount)} ({mount.application}) at {where}, {seen}{state}"
     for alike in _alike(mount.findings):
         yield from (f"  {line}" for line in _of_findings(alike))

@@ -82,7 +82,9 @@ def test_help_lists_every_command() -> None:
     assert listed == [*commands, "GATEWAY_DEBUG=1"]
 
 
-@pytest.mark.parametrize("name", ["init", "check", "serve", "routes", "call", "schema"])
+@pytest.mark.parametrize(
+    "name", ["init", "check", "serve", "routes", "doctor", "call", "schema"]
+)
 def test_the_list_says_what_the_command_says(name: str) -> None:
     summary = next(
         line.split(maxsplit=1)[1]

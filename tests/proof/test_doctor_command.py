@@ -63,7 +63,7 @@ def test_what_is_clean(tmp_path: Path) -> None:
     assert result.output.splitlines()[:4] == [
         "app (wsgi) at /app, 1 page, 0 references: nothing found",
         "",
-        "old (redirect) at /old, 0 pages, 0 references: nothing found",
+        "old (redirect) at /old, 0 pages, 0 references",
         "  remark: a redirect leads where the file says: nothing to read",
     ]
     assert "2 mounts: 0 errors, 0 warnings, 0 notes" in result.output

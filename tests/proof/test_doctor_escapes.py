@@ -243,6 +243,38 @@ def test_a_mount_in_front_of_the_root_mounts_own(tmp_path: Path) -> None:
     assert found(both, "root") == [("warning", "link")]
 
 
+def test_a_mount_in_front_of_a_part_of_another_one(tmp_path: Path) -> None:
+    app: dict[str, Page] = {"/": page("<a href=/app/in/x>"), "/in/x": "<p>own"}
+    inner = """
+        inner: {app: "app:application", path: root, prefix: /app/in}
+    """
+    diagnosis = diagnose(tmp_path, {"root": PORTAL, "app": app}, more=inner)
+    finding = only(diagnosis, "app")
+    assert (finding.severity, finding.cure) == ("error", "")
+    assert "mount inner, which is in front" in finding.message
+
+
+def test_links_to_the_gateways_own_pages_are_passed_by(tmp_path: Path) -> None:
+    app = {"app/app.py": serving({"/": page("<a href=/_gateway/>")})}
+    config = configured(tmp_path, 'app: {app: "app:application", path: app}', app)
+    config.write_text(config.read_text() + "admin: {prefix: /_gateway}\n")
+    assert found(diagnose_file(config), "app") == []
+
+
+def test_a_root_that_refuses_the_host_is_told(tmp_path: Path) -> None:
+    diagnosis = diagnose(tmp_path, {"app": {"*": (400, {}, "bad host")}})
+    (remark,) = of(diagnosis, "app").remarks
+    assert remark.endswith(
+        "it answers 400: where it serves certain hosts only, --url tells which"
+    )
+
+
+def test_a_long_address_is_clipped(tmp_path: Path) -> None:
+    app: dict[str, Page] = {"/": page(f"<a href=/{'x' * 9999}>")}
+    finding = only(diagnose(tmp_path, {"app": app}), "app")
+    assert len(finding.message) < 400
+
+
 def test_a_prefix_that_is_there_twice(tmp_path: Path) -> None:
     app: dict[str, Page] = {
         "/": page("<a href=/app/app/x?y=1>", "<link rel=canonical href=/app/app/>"),

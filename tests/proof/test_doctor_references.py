@@ -57,6 +57,7 @@ def pairs(references: Any) -> list[tuple[str, str]]:
         ("<p hx-get=/h data-hx-post=/p>", [("request", "/h"), ("request", "/p")]),
         ("<p data-url=/d data-title='a / b' data-host=//x>", [("data", "/d")]),
         ("<script>fetch('/api')</script>", [("script", "/api")]),
+        ("<p onclick=\"location.href='/c'\">", [("script", "/c")]),
         ("<script type=text/template>fetch('/api')</script>", []),
         ("<redoc spec-url=/openapi.json></redoc>", [("API", "/openapi.json")]),
         ("<!-- <a href=/a> --><textarea></textarea>", []),
@@ -151,6 +152,8 @@ def test_headers() -> None:
         ("Content-Location", "/c"),
         ("Refresh", "3; url=/r"),
         ("X-Other", "/x"),
+        ("HX-Redirect", "/h"),
+        ("HX-Location", '{"path": "/h"}'),
     ]
     assert pairs(in_headers(302, headers)) == [
         ("redirect", "/a"),
@@ -158,6 +161,7 @@ def test_headers() -> None:
         ("relation", "?page=2"),
         ("relation", "/c"),
         ("refresh", "/r"),
+        ("redirect", "/h"),
     ]
     assert pairs(in_headers(201, headers[:1])) == [("relation", "/a")]
 
@@ -285,6 +289,17 @@ def test_an_address_that_misses_the_gateway(url: str, wrong: str) -> None:
     found = target(url)
     assert found is not None
     assert (found.wrong, found.mount) == (wrong, None)
+
+
+def test_https_is_meant_wherever_it_stands() -> None:
+    assert target("https://example.com/", public="http://example.com") is None
+
+
+def test_what_is_passed_by() -> None:
+    targets = Targets(POINTS, passed=["/_gateway"])
+    for url, known in (("/_gateway/x", False), ("/_gateway", False), ("/_gate", True)):
+        found = targets.of("https://localhost/", Reference("link", url, 1, ""))
+        assert (found is not None) is known
 
 
 def test_another_port_of_the_machine_that_the_gateway_is_reached_on() -> None:

@@ -15,7 +15,9 @@ from gateway.types import WSGIApplication, WSGIEnvironment
 
 HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 CSS: Final = "text/css"
-SCRIPT: Final = frozenset({"text/javascript", "application/javascript"})
+SCRIPT: Final = frozenset(
+    {"text/javascript", "application/javascript", "application/x-javascript"}
+)
 JSON: Final = "application/json"
 
 _READ: Final = HTML | SCRIPT | {CSS, JSON}
@@ -53,16 +55,15 @@ def ask(application: WSGIApplication, url: str, most: int) -> Answer:
     return _answer(application, _environ(url), most)
 
 
-def ask_mount(mount: Mount, root: str, url: str, most: int) -> Answer:
-    """Return what a mount answers to the path of *url* below its prefix.
+def ask_mount(mount: Mount, url: str, most: int) -> Answer:
+    """Return what a mount answers to *url*, which is below its prefix.
 
     It is asked by itself: another mount may stand in front of it there.
-
-    :param root: the URL of the mount's root.
     """
     environ = _environ(url)
-    environ["HTTP_HOST"] = urlsplit(root).netloc
-    environ["SCRIPT_NAME"] = from_text(mount.prefix)
+    prefix = from_text(mount.prefix)
+    environ["SCRIPT_NAME"] = prefix
+    environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(prefix)
     return _answer(mount.serve, environ, most)
 
 

@@ -15,6 +15,7 @@ from gateway.paths import from_text, quote_path
 from gateway.proof.doctor.applications import cure_of
 from gateway.proof.doctor.ask import HTML, Answer
 from gateway.proof.doctor.cookies import CookieHome, cookie_findings
+from gateway.proof.doctor.debugging import debugger_reachable
 from gateway.proof.doctor.escapes import Home, judge_escape
 from gateway.proof.doctor.inquiry import Inquiry, shown
 from gateway.proof.doctor.reading import references
@@ -90,6 +91,7 @@ class Crawl:
         self._queries: Counter[str] = Counter()
         self._found: dict[tuple[str, ...], Finding] = {}
         self._redirects: dict[str, str] = {}
+        self._until = 0.0
         self.pages = 0
         self.files = 0
         self.references = 0
@@ -113,19 +115,22 @@ class Crawl:
     @property
     def root_status(self) -> str:
         """What the mount answered to a GET of its root."""
-        return str(self._inquiry.ask(self._patient.root).status)
+        status = self._inquiry.status(self._patient.root)
+        return "nothing" if status is None else str(status)
 
     def run(self, starts: Iterable[str]) -> None:
         """Read the mount.
 
         :param starts: the URLs to start from.
         """
-        until = monotonic() + self._limits.seconds
+        self._until = monotonic() + self._limits.seconds
+        for finding in debugger_reachable(self._patient.root, self._inquiry):
+            self._add((finding.kind,), finding)
         for url in starts:
             self._enqueue(url, 0)
         while self._queue:
             url, depth = self._queue.popleft()
-            if monotonic() > until:
+            if monotonic() > self._until:
                 self.stopped = f"after {self._limits.seconds:g} s"
                 return
             if self.pages >= self._limits.pages:
@@ -133,6 +138,10 @@ class Crawl:
                 return
             if self.files <= self._limits.pages * _FILES:
                 self._read(url, depth)
+
+    def abandon(self) -> None:
+        """Have it end with what it is reading."""
+        self._until = 0.0
 
     def _read(self, url: str, depth: int) -> None:
         answer = self._inquiry.ask(url)
@@ -202,11 +211,11 @@ class Crawl:
 
     def _follow_home(self, reference: Reference, target: Target, depth: int) -> None:
         """Read what an escape was meant to lead to, as if it were cured."""
-        if target.wrong or reference.kind not in FOLLOWED or not self._home.prefix:
+        if target.wrong or reference.kind not in FOLLOWED:
             return
-        if self._inquiry.gather(target.url).belongs_here:
-            root = self._patient.root.removesuffix("/")
-            self._enqueue(f"{root}{shown(target.url)}", depth)
+        url = self._inquiry.at_home(target.url)
+        if url != target.url and self._inquiry.gather(target.url).belongs_here:
+            self._enqueue(url, depth)
 
     def _circles(self, url: str, target: Target) -> bool:
         """Note a redirect, and tell whether it leads back to where it started."""

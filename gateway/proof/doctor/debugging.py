@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from gateway.loaders.wrapped import innermost
-from gateway.proof.doctor.ask import Answer
+from gateway.proof.doctor.inquiry import Inquiry, shown
 from gateway.proof.doctor.report import Finding, Spot
 
 # What Werkzeug's debugger answers to, at any path (werkzeug/debug/__init__.py).
@@ -63,12 +62,10 @@ def django_findings(settings: Any) -> Iterator[Finding]:
         )
 
 
-def debugger_reachable(
-    root: str, ask: Callable[[str], Answer], shown: Callable[[str], str]
-) -> Iterator[Finding]:
-    """Yield a finding if Werkzeug's debugger answers below *root*."""
-    url = urljoin(root, _DEBUGGER)
-    answer = ask(url)
+def debugger_reachable(root: str, inquiry: Inquiry) -> Iterator[Finding]:
+    """Yield a finding if Werkzeug's debugger answers at *root*, a mount's URL."""
+    url = root + _DEBUGGER
+    answer = inquiry.ask(url)
     if answer.status == 200 and "EVALEX" in answer.text:
         yield Finding(
             "error",
@@ -76,5 +73,5 @@ def debugger_reachable(
             "Werkzeug's debugger answers: whoever causes an error sees the code, and "
             "may run some in the server's process",
             "take DebuggedApplication away, and serve without use_debugger",
-            Spot(shown(url), None, f"GET {shown(url)}"),
+            Spot(shown(root), None, f"GET {shown(url)}"),
         )

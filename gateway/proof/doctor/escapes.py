@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.paths import from_text, quote_path
 from gateway.proof.doctor.ask import Answer
-from gateway.proof.doctor.references import WEAK, Kind, Reference
+from gateway.proof.doctor.references import WEAK, Kind, Reference, clipped
 from gateway.proof.doctor.report import Severity
 from gateway.proof.doctor.targets import Target
 
@@ -101,7 +102,7 @@ def judge_escape(
     :param gather: asks for the evidence, where it takes any.
     :returns: ``None`` if nothing is wrong with it, or nothing proves that it is.
     """
-    what = f"{_WHAT[reference.kind]} {reference.url}"
+    what = f"{_WHAT[reference.kind]} {clipped(reference.url)}"
     if target.wrong is not None:
         return _missed(reference, target, what)
     evidence = gather()
@@ -131,7 +132,7 @@ def _belongs_here(
     reference: Reference, target: Target, home: Home, evidence: Evidence, what: str
 ) -> Verdict:
     severity: Severity = "warning" if reference.kind in _MILD else "error"
-    if not home.prefix:
+    if target.path.startswith(f"{from_text(home.prefix)}/"):
         return Verdict(
             "warning" if evidence.answers_there else severity,
             f"{what} leads to mount {target.mount}, which is in front of what this "
@@ -149,7 +150,8 @@ def _belongs_here(
     return Verdict(
         severity,
         f"{what} leaves the mount: {_there(target, evidence)}, and "
-        f"{home.prefix}{target.path} {_answers(evidence.here)}",
+        f"{clipped(quote_path(from_text(home.prefix) + target.path))} "
+        f"{_answers(evidence.here)}",
     )
 
 

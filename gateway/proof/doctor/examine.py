@@ -10,17 +10,15 @@ from threading import Thread
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from gateway.config.spec import GatewaySpec, MountSpec, RedirectTarget
 from gateway.generation import Around
 from gateway.lifecycle import Gateway
 from gateway.proof.doctor.applications import identify
-from gateway.proof.doctor.ask import ask
 from gateway.proof.doctor.crawl import Crawl, Limits, Patient
 from gateway.proof.doctor.debugging import (
     debug_findings,
-    debugger_reachable,
     django_findings,
 )
 from gateway.proof.doctor.report import (
@@ -71,7 +69,8 @@ def examine(
         if name not in known:
             raise UnknownMountError(name, known)
     points = [MountPoint(each.name, each.prefix, each.host, "") for each in spec.mounts]
-    targets = Targets(points, public)
+    admin = () if spec.admin is None else (spec.admin.prefix,)
+    targets = Targets(points, public, admin)
     with Gateway(spec, loading=loading) as gateway:
         practice = _Practice(gateway, targets, limits or Limits(), grace)
         found = tuple(
@@ -130,7 +129,8 @@ class _Practice:
             return None, ["a redirect leads where the file says: nothing to read"]
         root = self.targets.root(spec.name)
         site = self.gateway.site
-        asked = _Asked(site.mounts)
+        points = site.mounts
+        asked = _Asked(points)
         patient = Patient(
             self.gateway.mounts[spec.name], root, application, spec.cookies,
             alone=self._is_alone(spec),
@@ -148,7 +148,8 @@ class _Practice:
             thread.start()
             thread.join(self.limits.seconds + self.grace)
         finally:
-            site.mounts = MappingProxyType(dict(asked))
+            site.mounts = points
+            crawl.abandon()
         return crawl, [*_remarks(crawl, hangs=thread.is_alive())]
 
     def _of_settings(self, spec: MountSpec, application: str) -> Iterator[Finding]:
@@ -160,13 +161,6 @@ class _Practice:
         if weak is not None:
             yield weak
         yield from self._equal_secrets(spec.name)
-        if served is not None:
-            most = self.limits.size
-            yield from debugger_reachable(
-                self.targets.root(spec.name),
-                lambda url: ask(self.gateway, url, most),
-                lambda url: urlsplit(url).path,
-            )
 
     def _equal_secrets(self, name: str) -> Iterator[Finding]:
         mounts = self.gateway.spec.mounts
@@ -216,7 +210,11 @@ def _remarks(crawl: Crawl, *, hangs: bool) -> Iterator[str]:
             f"{', '.join(skipped[:_NAMED])}{more}"
         )
     if not crawl.pages and not hangs:
-        yield f"no page was found from its root on: it answers {crawl.root_status}"
+        status = crawl.root_status
+        hint = ": where it serves certain hosts only, --url tells which" * (
+            status == "400"
+        )
+        yield f"no page was found from its root on: it answers {status}{hint}"
 
 
 def _django_settings() -> Any:

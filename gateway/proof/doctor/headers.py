@@ -24,6 +24,10 @@ def in_headers(status: int, headers: Headers) -> Iterator[Reference]:
                 # RFC 9110, 10.2.2: with 201 it tells of what was made.
                 kind: Kind = "redirect" if 300 <= status < 400 else "relation"
                 yield Reference(kind, value.strip(), None, text)
+            case "hx-redirect" | "hx-location":
+                # htmx takes an object for the latter too.
+                if value[:1] != "{":
+                    yield Reference("redirect", value.strip(), None, text)
             case "content-location":
                 yield Reference("relation", value.strip(), None, text)
             case "refresh":

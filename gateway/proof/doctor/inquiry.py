@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secrets import token_hex
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from gateway.mount import Mount
 from gateway.proof.doctor.ask import Answer, ask, ask_mount
@@ -54,17 +54,28 @@ class Inquiry:
         if url not in self._evidence:
             there = here = None
             if self.may_ask(url):
-                there, here = self.ask(url), self._ask_mount(url)
+                there, here = self.ask(url), self._ask_mount(self.at_home(url))
             self._evidence[url] = Evidence(there, here, self._ask_nonsense())
         return self._evidence[url]
 
+    def at_home(self, url: str) -> str:
+        """Return *url* as it is below the mount's prefix."""
+        if url.startswith(self._root):
+            return url
+        return self._root.removesuffix("/") + shown(url)
+
+    def status(self, url: str) -> int | None:
+        """Return what was answered to *url*, if it has been asked for."""
+        answer = self._answers.get(url)
+        return None if answer is None else answer.status
+
     def _ask_mount(self, url: str) -> Answer:
-        self.asking = f"{shown(url)} below its prefix"
-        return ask_mount(self._mount, self._root, url, self._most)
+        self.asking = shown(url)
+        return ask_mount(self._mount, url, self._most)
 
     def _ask_nonsense(self) -> Answer:
         if self._nonsense is None:
-            self._nonsense = self._ask_mount(urljoin(self._root, f"/{token_hex(8)}"))
+            self._nonsense = self._ask_mount(f"{self._root}{token_hex(8)}")
         return self._nonsense
 
 

@@ -93,6 +93,9 @@ class _Page(HTMLParser):
                 self.found.append(Reference(kind, url, line, text, self._base))
         if "style" in given:
             self._add(in_style(given["style"], line))
+        for name, code in given.items():
+            if name.startswith("on"):
+                self._add(in_script(code, line))
         if tag == "style":
             self._code = "style"
         elif tag == "script" and given.get("type", "").lower() in _SCRIPT_TYPES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Literal, TypeAlias
@@ -48,10 +48,17 @@ class Targets:
     """The addresses of a gateway.
 
     :param public: scheme, host and perhaps port that it is reached at.
+    :param passed: prefixes, as text, of what is no mount's and not examined.
     :raises PublicURLError: *public* is not that.
     """
 
-    def __init__(self, points: Iterable[MountPoint], public: str = PUBLIC_URL) -> None:
+    def __init__(
+        self,
+        points: Iterable[MountPoint],
+        public: str = PUBLIC_URL,
+        passed: Collection[str] = (),
+    ) -> None:
+        self._passed = [from_text(prefix) for prefix in passed]
         self._public = _public(public)
         self._points = {point.name: point for point in points}
         self._hosts = {point.host for point in self._points.values() if point.host}
@@ -93,6 +100,8 @@ class Targets:
             if not _is_loopback(host):
                 return None
             wrong = "address"
+        elif parts.scheme == "https" != here.scheme:
+            return None  # whoever sends people there means it
         elif parts.scheme != here.scheme and parts.port is None:
             wrong = "scheme"
         elif port != (here.port or _PORTS[here.scheme]):
@@ -102,6 +111,8 @@ class Targets:
         elif parts.scheme != here.scheme:
             wrong = "scheme"
         path = unquote_to_bytes(parts.path or "/").decode("latin-1")
+        if any(f"{path}/".startswith(f"{prefix}/") for prefix in self._passed):
+            return None
         route = self._table.resolve(host, path) if wrong is None else None
         return Target(
             urlunsplit((*parts[:2], parts.path or "/", parts.query, "")),
