@@ -44,6 +44,13 @@ _LISTED: Final = 8
     show_default=True,
     help="Where people reach the gateway.",
 )
+@click.option(
+    "--start",
+    "starts",
+    metavar="PATH",
+    multiple=True,
+    help="Start from this path too, such as /notes/admin/, which nothing links to.",
+)
 @click.option("--strict", is_flag=True, help="Exit code 1 for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -54,6 +61,7 @@ def command(
     pages: int,
     seconds: float,
     public: str,
+    starts: tuple[str, ...],
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -70,7 +78,7 @@ def command(
     from gateway.cli.loading import printing_to_stderr, quiet, telling_slow
     from gateway.config.load import load_config
     from gateway.proof.doctor.crawl import Limits
-    from gateway.proof.doctor.examine import examine
+    from gateway.proof.doctor.examine import UnservedStartError, examine
     from gateway.proof.doctor.targets import PublicURLError
     from gateway.site import UnknownMountError
 
@@ -79,9 +87,14 @@ def command(
     try:
         with quiet(), printing_to_stderr():
             report = examine(
-                spec, mounts, limits=limits, public=public, loading=telling_slow
+                spec,
+                mounts,
+                limits=limits,
+                public=public,
+                starts=starts,
+                loading=telling_slow,
             )
-    except (UnknownMountError, PublicURLError) as error:
+    except (UnknownMountError, PublicURLError, UnservedStartError) as error:
         raise click.UsageError(str(error)) from error
     passes = report.passes(strict=strict)
     if as_json:

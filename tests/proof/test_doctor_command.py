@@ -109,6 +109,14 @@ def test_one_mount_fewer_pages_and_another_url(tmp_path: Path) -> None:
     assert "old" not in result.output
 
 
+def test_a_further_start(tmp_path: Path) -> None:
+    write(tmp_path, {"/": "<p>", "/admin": "<a href=/own>", "/own": "own"})
+    assert run(tmp_path).exit_code == 0
+    result = run(tmp_path, "--start", "/app/admin", "--start", "app/own")
+    assert result.exit_code == 1
+    assert "at /app/admin line 1: <a href=/own>" in result.output
+
+
 def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
     pages: dict[str, Page] = {
         "/": "<a href='/own\x1b[31m' title='\x07\u202e'>",
@@ -139,10 +147,11 @@ def test_what_fails_in_an_application_stays_off_the_terminal(
         ('a: {app: "nowhere:app"}', [], 1, "nowhere"),
         ("a: {redirect: /b}", ["b"], 2, "there is no mount 'b'"),
         ("a: {redirect: /b}", ["--url", "b"], 2, "is not where a gateway is reached"),
+        ("a: {redirect: /b}", ["--start", "/b"], 2, "no mount serves '/b'"),
         ("a: {redirect: /b}", ["--pages", "0"], 2, "pages"),
         ("a: {redirect: /b}", ["--seconds", "0"], 2, "seconds"),
     ],
-    ids=["config", "load", "mount", "url", "pages", "seconds"],
+    ids=["config", "load", "mount", "url", "start", "pages", "seconds"],
 )
 def test_what_cannot_be_examined(
     tmp_path: Path, mounts: str, arguments: list[str], code: int, words: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Thread
@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from gateway.config.spec import GatewaySpec, MountSpec, RedirectTarget
+from gateway.errors import GatewayError
 from gateway.generation import Around
 from gateway.lifecycle import Gateway
 from gateway.proof.doctor.applications import identify
@@ -21,6 +22,7 @@ from gateway.proof.doctor.debugging import (
     debug_findings,
     django_findings,
 )
+from gateway.proof.doctor.references import Reference
 from gateway.proof.doctor.report import (
     Diagnosis,
     Finding,
@@ -47,6 +49,7 @@ def examine(
     *,
     limits: Limits | None = None,
     public: str = PUBLIC_URL,
+    starts: Sequence[str] = (),
     loading: Around = nullcontext,
     grace: float = _GRACE,
 ) -> Diagnosis:
@@ -57,10 +60,12 @@ def examine(
     :param mounts: which to examine, all by default. The others are loaded too.
     :param limits: how much of each mount is read.
     :param public: scheme, host and perhaps port that the gateway is reached at.
+    :param starts: further paths to start from, from the gateway's root on.
     :param loading: what to enter while a mount of the given name is loaded.
     :param grace: how long a mount that is out of time is waited for, in seconds.
     :raises UnknownMountError: there is no mount of such a name.
     :raises PublicURLError: *public* is no such URL.
+    :raises UnservedStartError: no mount serves one of *starts*.
     :raises LoadErrors: applications could not be loaded.
     """
     started = perf_counter()
@@ -71,14 +76,19 @@ def examine(
     points = [MountPoint(each.name, each.prefix, each.host, "") for each in spec.mounts]
     admin = () if spec.admin is None else (spec.admin.prefix,)
     targets = Targets(points, public, admin)
+    further = _by_mount(targets, spec, starts)
     with Gateway(spec, loading=loading) as gateway:
-        practice = _Practice(gateway, targets, limits or Limits(), grace)
+        practice = _Practice(gateway, targets, limits or Limits(), grace, further)
         found = tuple(
             practice.examine(each)
             for each in spec.mounts
             if not mounts or each.name in mounts
         )
     return Diagnosis(found, perf_counter() - started)
+
+
+class UnservedStartError(GatewayError, LookupError):
+    """A path to start from is no mount's."""
 
 
 class _Asked(dict[str, MountPoint]):
@@ -102,6 +112,7 @@ class _Practice:
     targets: Targets
     limits: Limits
     grace: float
+    further: Mapping[str, Sequence[str]]
 
     def examine(self, spec: MountSpec) -> MountDiagnosis:
         member = self.gateway.members[spec.name]
@@ -136,10 +147,14 @@ class _Practice:
             alone=self._is_alone(spec),
         )  # fmt: skip
         crawl = Crawl(self.gateway, self.targets, patient, self.limits, asked.names)
+        starts = [
+            *_starts(spec, root, self._served(spec.name)),
+            *self.further.get(spec.name, ()),
+        ]
         # Not the gateway's own thread: a mount that hangs would keep all from going on.
         thread = Thread(
             target=crawl.run,
-            args=([*_starts(spec, root, self._served(spec.name))],),
+            args=(starts,),
             name=f"gateway-doctor-{spec.name}",
             daemon=True,
         )
@@ -185,6 +200,32 @@ class _Practice:
             other.name != spec.name and other.host in (None, spec.host)
             for other in self.gateway.spec.mounts
         )
+
+
+def _by_mount(
+    targets: Targets, spec: GatewaySpec, paths: Iterable[str]
+) -> Mapping[str, Sequence[str]]:
+    """Return the URLs of *paths* by the mount that serves each.
+
+    A path that several hosts have is each host's.
+
+    :raises UnservedStartError: no mount serves one of them.
+    """
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        served = False
+        for mount in spec.mounts:
+            start = Reference("link", f"/{path.lstrip('/')}", None, path)
+            target = targets.of(targets.root(mount.name), start)
+            if target is not None and target.mount == mount.name:
+                found.setdefault(mount.name, []).append(target.url)
+                served = True
+        if not served:
+            raise UnservedStartError(
+                f"no mount serves {path!r}, which was to start from: write a path from "
+                "the gateway's root on, such as /notes/admin/"
+            )
+    return found
 
 
 def _starts(spec: MountSpec, root: str, served: object) -> Iterator[str]:
