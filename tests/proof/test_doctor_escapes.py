@@ -363,6 +363,13 @@ def test_limits(tmp_path: Path) -> None:
     assert late.startswith("stopped after -1 s")
     long: dict[str, Page] = {"/": page("x" * 500, "<a href=/own>"), "/own": "own"}
     assert found(diagnose(tmp_path / "l", {"app": long}, size=100), "app") == []
+    files: dict[str, Page] = {
+        "*": "<p>",
+        "/": page(*(f"<img src=a{n}>" for n in range(9))),
+    }
+    files |= {f"/a{number}": "png" for number in range(9)}
+    (remark,) = of(diagnose(tmp_path / "f", {"app": files}, pages=1), "app").remarks
+    assert remark.startswith("stopped after 1 page")
     calendar: dict[str, Page] = {"/": page(*(f"<a href=?day={n}>" for n in range(50)))}
     assert of(diagnose(tmp_path / "c", {"app": calendar}), "app").pages == 5
 

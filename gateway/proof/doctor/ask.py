@@ -32,14 +32,12 @@ class Answer:
 
     :param media_type: lower case, without parameters.
     :param text: the body, where it is one that may hold references.
-    :param cut: whether the body was longer than what was read of it.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     media_type: str = ""
     text: str = ""
-    cut: bool = False
 
     @property
     def exists(self) -> bool:
@@ -101,28 +99,28 @@ def _answer(
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     readable = media_type in _READ or media_type.endswith("+json")
     encoded = headers.get("Content-Encoding", "identity") != "identity"
-    data, cut = b"", False
+    data = b""
     try:
         if readable and not encoded:
-            data, cut = _read(body, most)
+            data = _read(body, most)
     finally:
         with suppress(Exception):  # the answer is whole: it is its own affair
             close = getattr(body, "close", None)
             if close is not None:
                 close()
     text = data.decode(_charset(headers.get("Content-Type", "")), "replace")
-    return Answer(int(status[:3]), tuple(headers.items()), media_type, text, cut)
+    return Answer(int(status[:3]), tuple(headers.items()), media_type, text)
 
 
-def _read(body: Iterable[bytes], most: int) -> tuple[bytes, bool]:
+def _read(body: Iterable[bytes], most: int) -> bytes:
     parts, size, until = [], 0, monotonic() + _PATIENCE
     with suppress(Exception):  # cut off: what came before still counts
         for part in body:
             parts.append(part)
             size += len(part)
             if size > most or monotonic() > until:
-                return b"".join(parts)[:most], True
-    return b"".join(parts), False
+                break
+    return b"".join(parts)[:most]
 
 
 def _charset(content_type: str) -> str:

@@ -19,7 +19,7 @@ from gateway.proof.doctor.debugging import debugger_reachable
 from gateway.proof.doctor.escapes import Home, judge_escape
 from gateway.proof.doctor.inquiry import Inquiry, shown
 from gateway.proof.doctor.reading import references
-from gateway.proof.doctor.references import FOLLOWED, Reference
+from gateway.proof.doctor.references import FOLLOWED, Reference, clipped
 from gateway.proof.doctor.report import Finding, Severity, Spot
 from gateway.proof.doctor.targets import Target, Targets
 from gateway.types import WSGIApplication
@@ -130,21 +130,27 @@ class Crawl:
             self._enqueue(url, 0)
         while self._queue:
             url, depth = self._queue.popleft()
-            if monotonic() > self._until:
-                self.stopped = f"after {self._limits.seconds:g} s"
+            self.stopped = self._reached()
+            if self.stopped:
                 return
-            if self.pages >= self._limits.pages:
-                self.stopped = f"after {counted(self._limits.pages, 'page')}"
-                return
-            if self.files <= self._limits.pages * _FILES:
-                self._read(url, depth)
+            self._read(url, depth)
+
+    def _reached(self) -> str:
+        """Return which limit is reached, in words; nothing if none is."""
+        if monotonic() > self._until:
+            return f"after {self._limits.seconds:g} s"
+        if self.pages >= self._limits.pages:
+            return f"after {counted(self.pages, 'page')}"
+        if self.files >= self._limits.pages * _FILES:
+            return f"after {counted(self.files, 'file')}"
+        return ""
 
     def abandon(self) -> None:
         """Have it end with what it is reading."""
         self._until = 0.0
 
     def _read(self, url: str, depth: int) -> None:
-        answer = self._inquiry.ask(url)
+        answer = self._inquiry.read(url)
         page = shown(url)
         if answer.media_type in HTML and answer.status < 300:
             self.pages += 1
@@ -181,7 +187,7 @@ class Crawl:
             reference,
             kind="base",
             url=reference.base,
-            text=f'<base href="{reference.base}">',
+            text=clipped(f'<base href="{reference.base}">'),
         )
 
     def _enqueue(self, url: str, depth: int) -> None:

@@ -65,7 +65,7 @@ def django_findings(settings: Any) -> Iterator[Finding]:
 def debugger_reachable(root: str, inquiry: Inquiry) -> Iterator[Finding]:
     """Yield a finding if Werkzeug's debugger answers at *root*, a mount's URL."""
     url = root + _DEBUGGER
-    answer = inquiry.ask(url)
+    answer = inquiry.read(url)
     if answer.status == 200 and "EVALEX" in answer.text:
         yield Finding(
             "error",

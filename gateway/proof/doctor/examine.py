@@ -197,7 +197,8 @@ class _Practice:
 
     def _is_alone(self, spec: MountSpec) -> bool:
         return not any(
-            other.name != spec.name and other.host in (None, spec.host)
+            other.name != spec.name
+            and (other.host == spec.host or None in (other.host, spec.host))
             for other in self.gateway.spec.mounts
         )
 
@@ -242,7 +243,7 @@ def _remarks(crawl: Crawl, *, hangs: bool) -> Iterator[str]:
             f"GET {crawl.asking} does not end, so the rest of the mount was not read"
         )
     elif crawl.stopped:
-        yield (f"stopped {crawl.stopped}: --pages and --seconds let it read more")
+        yield f"stopped {crawl.stopped}: --pages and --seconds let it read more"
     skipped = crawl.skipped
     if skipped:
         more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""

@@ -1,7 +1,8 @@
-"""What a gateway has been asked so far: no address is asked for twice."""
+"""What a gateway has been asked so far, on behalf of one mount."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from secrets import token_hex
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from gateway.types import WSGIApplication
 
 
 class Inquiry:
-    """Asks on behalf of one mount, and remembers the answers.
+    """Asks, and remembers the answers without their bodies.
 
     :param root: the URL of the mount's root.
     :param most: how much of each body is read, in bytes.
@@ -42,12 +43,16 @@ class Inquiry:
             return False
         return True
 
-    def ask(self, url: str) -> Answer:
-        """Return what the gateway answers."""
+    def read(self, url: str) -> Answer:
+        """Return what the gateway answers, with the body."""
         self.asking = shown(url)
-        if url not in self._answers:
-            self._answers[url] = ask(self._gateway, url, self._most)
-        return self._answers[url]
+        answer = ask(self._gateway, url, self._most)
+        self._answers[url] = replace(answer, text="")
+        return answer
+
+    def ask(self, url: str) -> Answer:
+        """Return what the gateway answers, without the body; it is asked once."""
+        return self._answers[url] if url in self._answers else self.read(url)
 
     def gather(self, url: str) -> Evidence:
         """Return how an address outside of the mount answers, there and here."""
@@ -71,7 +76,7 @@ class Inquiry:
 
     def _ask_mount(self, url: str) -> Answer:
         self.asking = shown(url)
-        return ask_mount(self._mount, url, self._most)
+        return replace(ask_mount(self._mount, url, self._most), text="")
 
     def _ask_nonsense(self) -> Answer:
         if self._nonsense is None:

@@ -121,6 +121,6 @@ def _session_key(served: object) -> object:
     for middleware in getattr(served, "user_middleware", ()):
         options = getattr(middleware, "kwargs", {})
         if isinstance(options, Mapping) and "secret_key" in options:
-            # Starlette's Secret hides itself in str() only where it is shown.
+            # May be Starlette's Secret, which is a key by its str().
             return str(options["secret_key"])
     return None
