@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from composing import ROOT, configured, run_alone, write
 from doctor_site import diagnose_file, found, of, only
+
+from gateway.lifecycle import Gateway
+from gateway.servers.waitress import running
 
 FLASK = """
     from flask import Flask, redirect, session
@@ -158,6 +162,47 @@ def test_django_with_addresses_that_do_not_know_the_prefix(tmp_path: Path) -> No
         "note host ALLOWED_HOSTS holds '*': URLs in its mails and redirects are built "
         "from whatever Host a client sends",
     ]
+
+
+BEHIND = """
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    HARD = "<a href=/cart>"
+    SOFT = "<a href={{ url_for('cart') }}>"
+
+    def create_app(knows=False):
+        from flask import render_template_string
+        app = Flask(__name__)
+        page = SOFT if knows else HARD
+        app.add_url_rule("/", "home", lambda: render_template_string(page))
+        app.add_url_rule("/cart", "cart", lambda: "cart")
+        return ProxyFix(app, x_prefix=1)
+"""
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_an_application_behind_a_proxy_mount(tmp_path: Path, knows: bool) -> None:
+    pytest.importorskip("urllib3", reason="component not installed: urllib3")
+    mounts = f'app: {{app: "app:create_app", path: app, args: {{knows: {knows}}}}}'
+    behind = configured(tmp_path / "behind", mounts, {"app/app.py": BEHIND})
+    with (
+        Gateway.from_file(behind) as gateway,
+        running(
+            gateway.mounts["app"].serve, replace(gateway.spec.server, port=0)
+        ) as server,
+    ):
+        url = f"http://127.0.0.1:{server.address[1]}"
+        shop = f"shop: {{proxy: {url!r}}}"
+        diagnosis = diagnose_file(configured(tmp_path / "front", shop, {}))
+    if knows:
+        assert found(diagnosis, "shop") == []
+        assert of(diagnosis, "shop").references == 1
+    else:
+        finding = only(diagnosis, "shop")
+        assert (finding.severity, finding.kind) == ("error", "link")
+        assert "/shop/cart answers 200" in finding.message
+        assert "X-Forwarded-Prefix" in finding.cure
 
 
 WSGIDAV = """

@@ -363,13 +363,10 @@ def test_limits(tmp_path: Path) -> None:
     assert late.startswith("stopped after -1 s")
     long: dict[str, Page] = {"/": page("x" * 500, "<a href=/own>"), "/own": "own"}
     assert found(diagnose(tmp_path / "l", {"app": long}, size=100), "app") == []
-    files: dict[str, Page] = {
-        "*": "<p>",
-        "/": page(*(f"<img src=a{n}>" for n in range(9))),
-    }
-    files |= {f"/a{number}": "png" for number in range(9)}
-    (remark,) = of(diagnose(tmp_path / "f", {"app": files}, pages=1), "app").remarks
-    assert remark.startswith("stopped after 1 page")
+    sheets = " ".join(f"url({number}.css)" for number in range(9))
+    files: dict[str, Page] = {"*": (200, {"Content-Type": "text/css"}, sheets)}
+    (remark, _) = of(diagnose(tmp_path / "f", {"app": files}, pages=1), "app").remarks
+    assert remark.startswith("stopped after 5 files")
     calendar: dict[str, Page] = {"/": page(*(f"<a href=?day={n}>" for n in range(50)))}
     assert of(diagnose(tmp_path / "c", {"app": calendar}), "app").pages == 5
 

@@ -63,6 +63,11 @@ _CURES: Final[Mapping[str, str]] = {
     ),
     "Falcon": "put req.root_path in front of it, or write it relative to the page",
     "Pyramid": "build it with request.route_path() or request.static_path()",
+    "proxy": (
+        "have the application behind take its prefix from X-Forwarded-Prefix, which "
+        "the gateway sends (Flask, Django: ProxyFix(app, x_proto=1, x_host=1, "
+        "x_prefix=1)), or set '{prefix}' where its framework has a setting for it"
+    ),
     "": (
         "put SCRIPT_NAME (in ASGI the scope's root_path) in front of it, or write it "
         "relative to the page"

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from gateway.config.spec import GatewaySpec, MountSpec, RedirectTarget
+from gateway.config.spec import GatewaySpec, MountSpec, ProxyTarget, RedirectTarget
 from gateway.errors import GatewayError
 from gateway.generation import Around
 from gateway.lifecycle import Gateway
@@ -55,7 +55,8 @@ def examine(
 ) -> Diagnosis:
     """Load a gateway and find out what its mounts send out of their prefixes.
 
-    Nothing is sent over a network; each mount's thread is the only one that asks.
+    Each mount is asked in process, by a thread of its own; only those with ``proxy:``
+    ask a server in turn.
 
     :param mounts: which to examine, all by default. The others are loaded too.
     :param limits: how much of each mount is read.
@@ -116,7 +117,9 @@ class _Practice:
 
     def examine(self, spec: MountSpec) -> MountDiagnosis:
         member = self.gateway.members[spec.name]
-        application = identify(member.loaded.served)
+        application = identify(member.loaded.served) or (
+            "proxy" if isinstance(spec.target, ProxyTarget) else ""
+        )
         crawl, remarks = self._crawled(spec, application)
         findings = [*self._of_settings(spec, application)]
         if crawl is not None:
