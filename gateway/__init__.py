@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from gateway.lifecycle import Gateway as Gateway
     from gateway.settings import Config as Config
     from gateway.site import mount_url as mount_url
+    from gateway.subrequests.call import subrequest as subrequest
 
     current_app: App
     g: AppGlobals
@@ -117,6 +118,7 @@ _HOME = {
     "stream_template": "gateway.framework.templating",
     "stream_template_string": "gateway.framework.templating",
     "stream_with_context": "gateway.framework.helpers",
+    "subrequest": "gateway.subrequests.call",
     "template_rendered": "gateway.framework.signals",
     "url_for": "gateway.framework.helpers",
 }

@@ -17,6 +17,8 @@
     ├── AsgiError               an ASGI application broke the protocol
     │                           (also RuntimeError)
     ├── BodyOwnedError          a foreign mount's body was asked for (also RuntimeError)
+    ├── SubrequestError         a request to a neighbour mount cannot be made
+    │                           (also RuntimeError)
     └── ServeError              the server could not be started
 
 A message says the value, the cause and the cure.
@@ -152,6 +154,10 @@ class SetupError(GatewayError, AssertionError):
 
 class BodyOwnedError(GatewayError, RuntimeError):
     """The request body of a foreign mount belongs to its application."""
+
+
+class SubrequestError(GatewayError, RuntimeError):
+    """A request to a mount of the same gateway cannot be made."""
 
 
 class ServeError(GatewayError):

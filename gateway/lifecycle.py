@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic, perf_counter, time
 from types import MappingProxyType, TracebackType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, Unpack
 
 from gateway.config.load import load_config
 from gateway.config.spec import (
@@ -42,6 +42,8 @@ from gateway.policies.access_log import AccessLog
 from gateway.policies.cookies import CookiePolicy
 from gateway.policies.cookies_plan import plan_cookies
 from gateway.site import Site
+from gateway.subrequests.call import Options, request_in
+from gateway.subrequests.response import Subresponse
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.lifecycle")
@@ -138,6 +140,7 @@ class Gateway:
         with ExitStack() as on_failure:
             on_failure.callback(self.close, spec.server.drain_timeout)
             self._dispatcher = Dispatcher(self._table(spec, self._members))
+            self.site.serve = self._dispatcher
             on_failure.pop_all()
         self._point_out()
         self._wsgi: WSGIApplication = AccessLog(self._dispatcher)
@@ -167,6 +170,15 @@ class Gateway:
     ) -> Iterable[bytes]:
         """Serve one request."""
         return self._wsgi(environ, start_response)
+
+    def subrequest(
+        self, url: str, mount: str | None = None, **options: Unpack[Options]
+    ) -> Subresponse:
+        """Make a request to a mount, also where none is being served.
+
+        The parameters and the result are those of :func:`gateway.subrequest`.
+        """
+        return request_in(self.site, url, mount, **options)
 
     @property
     def members(self) -> Members:

@@ -13,6 +13,10 @@ _QUERY_SAFE = _PATH_SAFE + "?%"
 # inside a mount may move further segments there.
 OUTER = "gateway.script_name"
 
+# The environ key of a subrequest that has the names of the mounts whose requests wait
+# for it, the outermost first. Other requests have none.
+MOUNT_STACK = "gateway.mount_stack"
+
 
 def from_text(text: str) -> str:
     """Return *text* as it stands in a WSGI path: UTF-8 bytes as Latin-1 (PEP 3333)."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from gateway.context import RequestContext, current_app_context, top_request_context
+from gateway.context import current_app_context, top_request_context
 from gateway.errors import GatewayError, OutsideContextError
 from gateway.paths import OUTER, from_text, quote_path, quote_query, remove_dot_segments
-from gateway.types import WSGIEnvironment
+from gateway.types import WSGIApplication, WSGIEnvironment
 
 # The mount's `config:` while its application is being loaded: an application built
 # meanwhile starts from it, so that extensions which read the configuration in
@@ -47,9 +47,13 @@ class Site:
 
     ``mounts`` is replaced as a whole when the gateway's mounts change, never edited,
     so reading it needs no lock.
+
+    :param serve: what serves a request of one mount to another; ``None`` until all
+        mounts are loaded.
     """
 
     mounts: Mapping[str, MountPoint] = field(default_factory=dict)
+    serve: WSGIApplication | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,50 +98,68 @@ def mount_url(name: str, path: str = "/") -> str:
     :raises OutsideContextError: no application of a gateway is current.
     :raises GatewayError: the mount has no single URL, or none on the current host.
     """
-    here = _mounted()
+    here = current_mounted("mount_url")
+    request = top_request_context()
+    environ = None if request is None else request.environ
+    return url_in(here.site, here.point.host, environ, name, path)
+
+
+def url_in(
+    site: Site,
+    host: str | None,
+    environ: WSGIEnvironment | None,
+    name: str,
+    path: str,
+) -> str:
+    """Return the URL of *path* inside the mount *name* of *site*.
+
+    :param host: the host pattern of who asks; ``None`` for any.
+    :param environ: the request that is being served, if one is.
+    :raises UnknownMountError: there is no such mount.
+    :raises GatewayError: the mount has no single URL, or none on *host*.
+    """
     try:
-        target = here.site.mounts[name]
+        target = site.mounts[name]
     except KeyError:
-        raise UnknownMountError(name, here.site.mounts) from None
+        raise UnknownMountError(name, site.mounts) from None
     path, mark, query = path.partition("?")
     inner = remove_dot_segments("/" + path.lstrip("/"))
-    request = top_request_context()
-    local = _outer_script_name(request) + from_text(target.prefix + inner)
+    outer = "" if environ is None else str(environ.get(OUTER, ""))
+    local = outer + from_text(target.prefix + inner)
     url = quote_path(local) + mark + quote_query(from_text(query))
     if target.host is None:
-        _check_reachable(target, here)
-    elif target.host != here.point.host:
-        return _authority(target, None if request is None else request.environ) + url
+        _check_reachable(target, host, site)
+    elif target.host != host:
+        return _authority(target, environ) + url
     return url
 
 
-def _mounted() -> Mounted:
+def current_mounted(asker: str) -> Mounted:
+    """Return the place of the application that is current.
+
+    :param asker: the function that needs it, for the message.
+    :raises OutsideContextError: no application of a gateway is current.
+    """
     context = current_app_context.get(None)
     mounted: Mounted | None = getattr(context and context.app, "mount", None)
     if mounted is None:
         raise OutsideContextError(
-            "mount_url needs an application that a gateway has mounted: the current "
+            f"{asker} needs an application that a gateway has mounted: the current "
             "one is "
             + ("none" if context is None else f"{context.app.name!r}, served alone")
         )
     return mounted
 
 
-def _outer_script_name(request: RequestContext | None) -> str:
-    """Return the prefix that the gateway itself is served at."""
-    return "" if request is None else str(request.environ.get(OUTER, ""))
-
-
-def _check_reachable(target: MountPoint, here: Mounted) -> None:
+def _check_reachable(target: MountPoint, host: str | None, site: Site) -> None:
     """Refuse a URL that on the current host leads to another mount.
 
     :raises GatewayError: a mount of that host is in front of *target*.
     """
-    host = here.point.host
     if host is None:
         return
-    for other in here.site.mounts.values():
-        if _covers(other.host, host) and f"{target.prefix}/".startswith(
+    for other in site.mounts.values():
+        if covers(other.host, host) and f"{target.prefix}/".startswith(
             f"{other.prefix}/"
         ):
             raise GatewayError(
@@ -147,7 +169,8 @@ def _check_reachable(target: MountPoint, here: Mounted) -> None:
             )
 
 
-def _covers(pattern: str | None, host: str) -> bool:
+def covers(pattern: str | None, host: str) -> bool:
+    """Tell whether *host* is one of those that the *pattern* of a mount names."""
     return pattern is not None and (
         pattern == host or (pattern[:2] == "*." and host.endswith(pattern[1:]))
     )

@@ -21,6 +21,7 @@ FLOORS = [
     ["loaders"],
     ["policies"],
     ["dispatch"],
+    ["subrequests"],
     ["mount"],
     ["fingerprint", "probing", "failing"],
     ["generation"],

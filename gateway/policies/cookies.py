@@ -8,7 +8,8 @@ inside are always the same name and path outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final
 
 from gateway.policies.cookies_plan import CookiePlan
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,6 +17,14 @@ from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 # RFC 6265, 5.2. Not all that str.strip() takes: a UTF-8 character may end in a byte
 # that is white space in Latin-1.
 _BLANKS = " \t"
+
+COOKIES_AS_SENT: Final[ContextVar[str | None]] = ContextVar(
+    "gateway.cookies_as_sent", default=None
+)
+"""The client's Cookie header while a mount is called that sees less of it.
+
+A request that the mount makes to another one can be given those of that one.
+"""
 
 
 class CookiePolicy:
@@ -40,12 +49,15 @@ class CookiePolicy:
         # Read now: applications that dispatch by themselves move segments to it.
         script_name: str = environ.get("SCRIPT_NAME", "")
         header = environ.get("HTTP_COOKIE")
+        application = self._application
         if header:
             own = own_cookies(header, plan, script_name)
-            if not own:
-                del environ["HTTP_COOKIE"]
-            elif own is not header:
-                environ["HTTP_COOKIE"] = own
+            if own is not header:
+                application = _remembering(header, application)
+                if own:
+                    environ["HTTP_COOKIE"] = own
+                else:
+                    del environ["HTTP_COOKIE"]
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -61,7 +73,23 @@ class CookiePolicy:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
 
-        return self._application(environ, start)
+        return application(environ, start)
+
+
+def _remembering(header: str, application: WSGIApplication) -> WSGIApplication:
+    """Return *application*, called while :data:`COOKIES_AS_SENT` is *header*."""
+
+    def call(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        # The mount copies the execution context, so its body has it too.
+        token = COOKIES_AS_SENT.set(header)
+        try:
+            return application(environ, start_response)
+        finally:
+            COOKIES_AS_SENT.reset(token)
+
+    return call
 
 
 def own_cookies(header: str, plan: CookiePlan, script_name: str) -> str:

@@ -1,0 +1,1 @@
+"""Requests of one mount to another, in process."""
