@@ -216,6 +216,7 @@ class Loader:
             native=loaded.native,
             slash=loaded.slash,
             load_seconds=seconds,
+            framework_context=loaded.framework_context,
             close=loaded.close,
         )
         loaded.application.mount = Mounted(

@@ -11,6 +11,7 @@ from contextvars import Context, copy_context
 from http import HTTPStatus
 
 from gateway.context import AppContext, current_app_context
+from gateway.joint_context import ForeignContext, JointContext
 from gateway.pages import answer
 from gateway.paths import quote_path
 from gateway.policies.access_log import RECORD
@@ -52,12 +53,15 @@ class Mount:
     :param native: whether *wsgi* pushes request contexts of its own.
     :param slash: whether a bare prefix is redirected to its slash.
     :param load_seconds: how long loading took.
+    :param framework_context: makes the context that the application's own framework has
+        outside of a request.
     :param close: ends what the application has running.
     """
 
     __slots__ = (
         "_calls",
         "_close",
+        "_framework_context",
         "application",
         "host",
         "kind",
@@ -82,6 +86,7 @@ class Mount:
         native: bool = False,
         slash: bool = True,
         load_seconds: float = 0.0,
+        framework_context: Callable[[], ForeignContext] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
@@ -92,14 +97,20 @@ class Mount:
         self.application = application
         self.slash = slash
         self.load_seconds = load_seconds
+        self._framework_context = framework_context
         self._close = close
         # One entry for each call: a deque's ends are safe to use from many threads.
         self._calls: deque[None] = deque()
         self.serve = self._compose(wsgi, native)
 
     def app_context(self) -> AppContext:
-        """Return a new context of the mount's application, for ``with`` in scripts."""
-        return AppContext(self.application)
+        """Return a new context of the mount's application, for ``with`` in scripts.
+
+        That of a Flask mount makes Flask's own application context current, too.
+        """
+        if self._framework_context is None:
+            return AppContext(self.application)
+        return JointContext(self.application, self._framework_context)
 
     def close(self) -> None:
         """End what the application has running; a second call does nothing."""

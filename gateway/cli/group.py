@@ -25,6 +25,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "reload": "Let the gateway that serves replace the mounts that have changed.",
     "status": "Show the mounts of the gateway that serves.",
     "call": "Send one request through the gateway, in process.",
+    "run": "Run a script or a module in a mount's context.",
+    "shell": "Open an interactive Python in a mount's context.",
     "schema": "Print the JSON Schema of gateway.yaml.",
 }
 

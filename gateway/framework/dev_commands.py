@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from operator import itemgetter
@@ -14,6 +13,7 @@ from werkzeug.serving import is_running_from_reloader, run_simple
 from gateway.framework.certificate import CertParamType, join_key
 from gateway.framework.commands import ScriptInfo, pass_script_info, with_appcontext
 from gateway.framework.flags import get_debug_flag
+from gateway.framework.interactive import interact, run_startup_file
 from gateway.framework.serving import show_server_banner
 from gateway.globals import current_app
 from gateway.types import StartResponse, WSGIEnvironment
@@ -121,32 +121,14 @@ def _load_or_answer_with_the_error(info: ScriptInfo) -> Any:
 @with_appcontext
 def shell_command() -> None:
     """Run an interactive Python shell within the application's context."""
-    import code
-
     names: dict[str, Any] = {}
-    startup = os.environ.get("PYTHONSTARTUP")
-    if startup and os.path.isfile(startup):
-        with open(startup, encoding="utf-8") as file:
-            exec(compile(file.read(), startup, "exec"), names)
+    run_startup_file(names)
     names.update(current_app.make_shell_context())
-    # What readline completes are the names of this shell.
-    hook = getattr(sys, "__interactivehook__", None)
-    if hook is not None:
-        try:
-            import readline
-            from rlcompleter import Completer
-        except ImportError:
-            pass
-        else:
-            readline.set_completer(Completer(names).complete)
-        hook()
-    code.interact(
-        banner=(
-            f"Python {sys.version} on {sys.platform}\n"
-            f"App: {current_app.import_name}\n"
-            f"Instance: {current_app.instance_path}"
-        ),
-        local=names,
+    interact(
+        names,
+        f"Python {sys.version} on {sys.platform}\n"
+        f"App: {current_app.import_name}\n"
+        f"Instance: {current_app.instance_path}",
     )
 
 

@@ -209,13 +209,14 @@ def _wsgi(
     shutdown: Shutdown | None,
 ) -> Loaded:
     application: Application = stand_in
-    kind = "wsgi"
+    kind, framework_context = "wsgi", None
     # The application itself: two mounts with it in different middleware share it too.
     served = built
     if (native := innermost(built, lambda each: isinstance(each, App))) is not None:
         kind, served, application = "native", native, _adopt(native, stand_in)
     elif (flask := innermost(built, is_flask)) is not None:
         kind, served, stand_in.config = "flask", flask, flask.config
+        framework_context = flask.app_context
     elif (django := innermost(built, is_django)) is not None:
         kind, served = "django", django
     if kind in ("native", "flask"):
@@ -231,6 +232,7 @@ def _wsgi(
         exclusive="Django" if kind == "django" else None,
         namespace=own.modules.namespace,
         environ=own.variables,
+        framework_context=framework_context,
         close=_closer(application, own, shutdown, None),
     )
 

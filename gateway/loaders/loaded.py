@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.isolation.environ import Overlay
 from gateway.isolation.modules import Namespace
+from gateway.joint_context import ForeignContext
 from gateway.types import Application, WSGIApplication
 
 
@@ -26,6 +27,8 @@ class Loaded:
     :param slash: whether a bare prefix is redirected to its slash.
     :param namespace: the modules that are its own, if there are any.
     :param environ: the environment variables that are its own; none without code.
+    :param framework_context: makes the context that its framework has outside of a
+        request, if it has one.
     :param close: ends what it has running; may raise.
     """
 
@@ -39,4 +42,5 @@ class Loaded:
     slash: bool = True
     namespace: Namespace | None = None
     environ: Overlay | None = None
+    framework_context: Callable[[], ForeignContext] | None = None
     close: Callable[[], None] | None = None

@@ -92,8 +92,8 @@ def request_in(
     serve = site.serve
     if serve is None:
         raise SubrequestError(
-            "the gateway has not loaded all its mounts yet: make the request when one "
-            "is served, not while a module is imported"
+            "the gateway has not loaded all its mounts yet: they can be asked when it "
+            "serves, not by a mount's 'probe:' before"
         )
     request = _request_of(site)
     outer = None if request is None else request.environ

@@ -78,12 +78,13 @@ def test_help_lists_every_command() -> None:
     lines = run("--help").stdout.partition("Commands:")[2].splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("  ")]
     commands = ["init", "check", "serve", "routes", "prove"]
-    commands += ["doctor", "reload", "status", "call", "schema"]
+    commands += ["doctor", "reload", "status", "call", "run", "shell", "schema"]
     assert listed == [*commands, "GATEWAY_DEBUG=1"]
 
 
 @pytest.mark.parametrize(
-    "name", ["init", "check", "serve", "routes", "doctor", "call", "schema"]
+    "name",
+    ["init", "check", "serve", "routes", "doctor", "call", "run", "shell", "schema"],
 )
 def test_the_list_says_what_the_command_says(name: str) -> None:
     summary = next(

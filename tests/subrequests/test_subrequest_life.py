@@ -255,10 +255,19 @@ def test_the_modules_of_the_mount_that_asks_are_not_those_of_the_other(
             assert subrequest("/one/").text == "one first"
 
 
-def test_while_mounts_are_loaded_there_is_none(tmp_path: Path) -> None:
+def test_while_mounts_are_loaded_there_is_none(tmp_path: Path, caplog: Any) -> None:
     app = {"app.py": "from gateway import subrequest\nsubrequest('/')"}
     error = failure(tmp_path, "a: {app: app:app}", app)
     assert "OutsideContextError: subrequest needs an application" in error.message
+    app = """
+        from gateway import subrequest
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [subrequest("/").data]
+        """
+    failure(tmp_path, "a: {app: app:application, probe: /}", {"app.py": app})
+    assert "they can be asked when it serves, not by a mount's 'probe:'" in caplog.text
 
 
 def test_an_event_loop_is_not_to_be_blocked(gateway: Gateway) -> None:
