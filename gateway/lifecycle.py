@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic, perf_counter, time
 from types import MappingProxyType, TracebackType
-from typing import Final, TypeAlias, Unpack
+from typing import Final, TypeAlias
 
 from gateway.config.load import load_config
 from gateway.config.spec import (
@@ -42,8 +42,7 @@ from gateway.policies.access_log import AccessLog
 from gateway.policies.cookies import CookiePolicy
 from gateway.policies.cookies_plan import plan_cookies
 from gateway.site import Site
-from gateway.subrequests.call import Options, request_in
-from gateway.subrequests.response import Subresponse
+from gateway.subrequests.call import Subrequests
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.lifecycle")
@@ -125,6 +124,7 @@ class Gateway:
     ) -> None:
         self.spec = spec
         self.site = Site()
+        self.subrequest = Subrequests(self.site)
         self.started = time()
         self.last_reload: Outcome | None = None
         self._server = spec.server
@@ -170,15 +170,6 @@ class Gateway:
     ) -> Iterable[bytes]:
         """Serve one request."""
         return self._wsgi(environ, start_response)
-
-    def subrequest(
-        self, url: str, mount: str | None = None, **options: Unpack[Options]
-    ) -> Subresponse:
-        """Make a request to a mount, also where none is being served.
-
-        The parameters and the result are those of :func:`gateway.subrequest`.
-        """
-        return request_in(self.site, url, mount, **options)
 
     @property
     def members(self) -> Members:

@@ -24,6 +24,12 @@ seed_config: ContextVar[Mapping[str, Any] | None] = ContextVar(
 # How many names a message lists.
 _NAMED = 20
 
+_NONE = (
+    "none. In a script push one, 'with gateway.mounts[...].app_context():'; to a "
+    "thread take yours along, with 'contextvars.copy_context().run'"
+)
+_ALONE = "{!r}, served alone"
+
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
@@ -145,8 +151,7 @@ def current_mounted(asker: str) -> Mounted:
     if mounted is None:
         raise OutsideContextError(
             f"{asker} needs an application that a gateway has mounted: the current "
-            "one is "
-            + ("none" if context is None else f"{context.app.name!r}, served alone")
+            "one is " + (_NONE if context is None else _ALONE.format(context.app.name))
         )
     return mounted
 

@@ -89,7 +89,7 @@ class _OnlyLoaded:
 
         :raises SubrequestError: another mount would serve it.
         """
-        host = parse_host(environ["HTTP_HOST"]) or ""
+        host = parse_host(environ.get("HTTP_HOST", "")) or ""
         route = self._table.resolve(host, environ["PATH_INFO"])
         if route is not None and route.target != self._name:
             raise SubrequestError(

@@ -70,24 +70,29 @@ def subrequest(
     :raises OutsideContextError: no application of a gateway is current.
     """
     here = current_mounted("subrequest")
-    return request_in(
-        here.site,
-        url,
-        mount,
-        method=method,
-        query=query,
-        headers=headers,
-        data=data,
-        json=json,
-        cookies=cookies,
-        authorization=authorization,
-    )
+    ask = Ask(method, query, headers, data, json, cookies, authorization)
+    return _respond(here.site, url, mount, ask)
 
 
-def request_in(
-    site: Site, url: str, mount: str | None, **options: Unpack[Options]
-) -> Subresponse:
-    """Make a request to a mount of *site*; see :func:`subrequest`."""
+class Subrequests:
+    """Makes requests to the mounts of one gateway, also where it serves none.
+
+    :param site: the gateway's mounts.
+    """
+
+    __slots__ = ("_site",)
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __call__(
+        self, url: str, *, mount: str | None = None, **options: Unpack[Options]
+    ) -> Subresponse:
+        """Make one; the parameters are those of :func:`gateway.subrequest`."""
+        return _respond(self._site, url, mount, Ask(**options))
+
+
+def _respond(site: Site, url: str, mount: str | None, ask: Ask) -> Subresponse:
     _refuse_running_loop()
     serve = site.serve
     if serve is None:
@@ -102,7 +107,6 @@ def request_in(
     stack = () if request is None else _stack(request)
     if mount is not None:
         url = url_in(site, pattern, outer, mount, url)
-    ask = Ask(**options)
     target = target_of(url, ask.query, site, outer)
     environ = ask.environ(target, outer, host_outside(pattern), stack)
     around = locals_kept(None if here is None else here.namespace)
