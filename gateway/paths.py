@@ -14,7 +14,7 @@ _QUERY_SAFE = _PATH_SAFE + "?%"
 OUTER = "gateway.script_name"
 
 # The environ key of a subrequest that has the names of the mounts whose requests wait
-# for it, the outermost first. Other requests have none.
+# for it, the outermost first: a tuple, empty where none does. Other requests have none.
 MOUNT_STACK = "gateway.mount_stack"
 
 

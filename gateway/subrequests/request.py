@@ -10,12 +10,13 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import IO, Any, Final
 
 from gateway._version import __version__
 from gateway.errors import SubrequestError
 from gateway.isolation.logs import REQUEST_ID
-from gateway.paths import MOUNT_STACK
+from gateway.paths import MOUNT_STACK, from_text
 from gateway.policies.cookies import COOKIES_AS_SENT
 from gateway.subrequests.target import Query, Target
 from gateway.types import WSGIEnvironment
@@ -76,8 +77,7 @@ class Ask:
         """
         environ = _outside(host) if outer is None else _taken_over(outer)
         _aim(environ, target, outer is None)
-        if stack:
-            environ[MOUNT_STACK] = stack
+        environ[MOUNT_STACK] = stack
         if outer is not None and self.authorization:
             environ |= {key: outer[key] for key in _AUTHORIZATION if key in outer}
         cookies = self._cookie_header(outer)
@@ -87,13 +87,7 @@ class Ask:
 
     def _cookie_header(self, outer: WSGIEnvironment | None) -> str:
         if isinstance(self.cookies, Mapping):
-            from werkzeug.http import dump_cookie
-
-            # Encoded as a server would send them (RFC 6265, 4.1.1).
-            return "; ".join(
-                dump_cookie(name, value, path=None, max_size=0)
-                for name, value in self.cookies.items()
-            )
+            return "; ".join(starmap(_cookie, self.cookies.items()))
         if not self.cookies or outer is None:
             return ""
         # What the mount sees are its own cookies only, under the names it knows.
@@ -133,6 +127,18 @@ class Ask:
         }
 
 
+def _cookie(name: str, value: str) -> str:
+    """Return a cookie, encoded as a server would set it (RFC 6265, 4.1.1)."""
+    from werkzeug.http import dump_cookie
+
+    if not _TOKEN.fullmatch(name):
+        raise SubrequestError(
+            f"{name!r} is not a cookie's name (RFC 6265, 4.1.1): it has letters, "
+            "digits and some punctuation"
+        )
+    return dump_cookie(name, str(value), path=None, max_size=0)
+
+
 def _outside(host: str) -> WSGIEnvironment:
     """Return what a request has that is made while none is being served."""
     return {
@@ -157,8 +163,8 @@ def _taken_over(outer: WSGIEnvironment) -> WSGIEnvironment:
     environ.setdefault("wsgi.errors", sys.stderr)
     request_id = environ.get(REQUEST_ID)
     if request_id is not None:
-        # The one that was given to it here, where the client had sent none.
-        environ.setdefault("HTTP_X_REQUEST_ID", str(request_id))
+        # The one that it was given here, whatever the client has sent.
+        environ["HTTP_X_REQUEST_ID"] = str(request_id)
     return environ
 
 
@@ -191,7 +197,7 @@ def _aim(environ: WSGIEnvironment, target: Target, outside: bool) -> None:
 
 def _checked(headers: Headers) -> list[tuple[str, str]]:
     items = headers.items() if isinstance(headers, Mapping) else headers
-    checked = [(name, str(value)) for name, value in items]
+    checked = [(name, _as_latin1(str(value))) for name, value in items]
     for name, _ in checked:
         if not _TOKEN.fullmatch(name):
             raise SubrequestError(
@@ -199,6 +205,15 @@ def _checked(headers: Headers) -> list[tuple[str, str]]:
                 "Accept"
             )
     return checked
+
+
+def _as_latin1(value: str) -> str:
+    """Return a header's *value* as PEP 3333 has it: UTF-8 bytes, where it must be."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return from_text(value)
+    return value
 
 
 def _has_host(headers: Headers) -> bool:

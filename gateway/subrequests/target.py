@@ -49,6 +49,15 @@ def target_of(
     :param environ: the outer request, if there is one.
     :raises SubrequestError: it is none, or leads out of the gateway.
     """
+    try:
+        return _target(url, query, site, environ)
+    except UnicodeError as error:
+        raise SubrequestError(f"{url!r} cannot be encoded: {error}") from error
+
+
+def _target(
+    url: str, query: Query | None, site: Site, environ: WSGIEnvironment | None
+) -> Target:
     parts = _split(url)
     if parts.netloc:
         _check_host(url, parts.netloc, site, environ)
