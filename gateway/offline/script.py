@@ -55,7 +55,7 @@ def script_source(name: str, stdin: TextIO) -> Source:
         return Source(name, "", stdin.buffer.read())
     path = Path(name)
     try:
-        # Not resolved: Python goes by the folder that a link leads to.
+        # Python, too, goes by the folder that a link leads to.
         return Source(name, str(path.resolve().parent), path.read_bytes())
     except OSError as error:
         raise ScriptError(
@@ -101,8 +101,18 @@ def run_source(
         if namespace is not None:
             variables["__builtins__"] = namespace.builtins.for_code(program.code)
         with _as_main(main, [program.name, *arguments]):
-            exec(program.code, variables)
+            end = _run(program.code, variables)
             _wait_for(set(threading.enumerate()) - before)
+    if end is not None:
+        raise end
+
+
+def _run(code: CodeType, variables: dict[str, Any]) -> SystemExit | None:
+    try:
+        exec(code, variables)
+    except SystemExit as end:
+        return end
+    return None
 
 
 @contextmanager

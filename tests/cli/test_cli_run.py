@@ -93,6 +93,7 @@ if what == "thread":
     work = lambda: (time.sleep(0.1), print("the thread"))
     threading.Thread(target=work).start()
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    sys.exit(5)
 if what == "pool":
     from concurrent.futures import ThreadPoolExecutor
     pool = ThreadPoolExecutor()
@@ -291,7 +292,7 @@ def test_teardown_functions_that_fail(home: Path) -> None:
 
 def test_threads_of_a_script_are_waited_for(home: Path) -> None:
     done = run(home, "run", "notes", "scripts/end.py", "thread")
-    assert (done.stdout, done.returncode) == ("the thread\n", 0)
+    assert (done.stdout, done.returncode) == ("the thread\n", 5)
     done = run(home, "run", "notes", "scripts/end.py", "pool")
     assert (done.stdout, done.stderr, done.returncode) == ("0\n", "loading\n", 0)
 
