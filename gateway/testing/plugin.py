@@ -116,11 +116,9 @@ def mount_client(gateway_client: GatewayClient, mount: Mount) -> MountClient:
 
 
 @pytest.fixture
-def mount_context(gateway: Gateway, mount: Mount) -> Iterator[AppContext]:
-    """The mount's ``AppContext``, current while the test runs."""
-    from gateway.testing.inside import pushed
-
-    with pushed(gateway, mount.name) as context:
+def mount_context(mount: Mount) -> Iterator[AppContext]:
+    """The mount's ``AppContext``, current while the test runs; Flask's own, too."""
+    with mount.app_context() as context:
         yield context
 
 
