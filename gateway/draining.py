@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from threading import Thread, current_thread
+from threading import Lock, Thread, current_thread
 from time import monotonic, sleep
 from typing import Final
 
 from gateway.generation import close_within
+from gateway.isolation.begun import Begun, LeftThread
+from gateway.isolation.environ_overlay import overlay_of
 from gateway.mount import Mount
 
 _log = logging.getLogger("gateway.lifecycle")
@@ -33,6 +35,9 @@ class Drain:
 
     def __init__(self) -> None:
         self._leaving: tuple[_Leaving, ...] = ()
+        # Not the mounts, whose modules would be kept along.
+        self._left: tuple[Begun, ...] = ()
+        self._lock = Lock()
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
@@ -44,13 +49,21 @@ class Drain:
             for mount in each.mounts
         )
 
+    @property
+    def left(self) -> tuple[LeftThread, ...]:
+        """The threads of mounts that are closed, which live on."""
+        return tuple(thread for begun in self._left for thread in begun.left)
+
     def add(self, mounts: Iterable[Mount], timeout: float) -> None:
         """Close *mounts* in the background, after *timeout* seconds at the latest."""
         leaving = tuple(mounts)
         if not leaving:
             return
         thread = Thread(
-            target=_drain, args=(leaving, timeout), name="gateway-retire", daemon=True
+            target=self._close,
+            args=(leaving, timeout),
+            name="gateway-retire",
+            daemon=True,
         )
         alive = [each for each in self._leaving if each.thread.is_alive()]
         self._leaving = (*alive, _Leaving(thread, leaving))
@@ -62,6 +75,13 @@ class Drain:
             if each.thread is not current_thread():
                 timeout = None if deadline is None else max(deadline - monotonic(), 0)
                 each.thread.join(timeout)
+
+    def _close(self, mounts: tuple[Mount, ...], timeout: float) -> None:
+        _drain(mounts, timeout)
+        overlays = [overlay_of(mount.application) for mount in mounts]
+        found = [overlay.begun for overlay in overlays if overlay is not None]
+        with self._lock:
+            self._left = tuple(b for b in (*self._left, *found) if b.left)
 
 
 def _drain(mounts: tuple[Mount, ...], timeout: float) -> None:

@@ -36,6 +36,7 @@ from gateway.generation import (
     close_within,
     point_of,
 )
+from gateway.isolation.begun import LeftThread
 from gateway.mount import Mount
 from gateway.paths import from_text
 from gateway.policies.access_log import AccessLog
@@ -182,6 +183,11 @@ class Gateway:
         return self._drain.mounts
 
     @property
+    def left_threads(self) -> tuple[LeftThread, ...]:
+        """The threads of mounts that were replaced or removed, which live on."""
+        return self._drain.left
+
+    @property
     def reloading(self) -> bool:
         """Whether a reload is running."""
         return self._reloading.locked()
@@ -312,11 +318,12 @@ class Gateway:
         return (*late, *(mount.name for mount in self.draining))
 
     def _table(self, spec: GatewaySpec, members: Members) -> Table[WSGIApplication]:
+        # As they are served: one with shared imports stays as it was until a restart.
         plans = plan_cookies(
             [
-                each
-                for each in spec.mounts
-                if isinstance(each.target, AppTarget | AsgiTarget | ProxyTarget)
+                each.spec
+                for each in members.values()
+                if isinstance(each.spec.target, AppTarget | AsgiTarget | ProxyTarget)
             ]
         )
         routes = []

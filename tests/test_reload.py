@@ -290,3 +290,16 @@ def test_a_changed_server_section_needs_a_restart(
     file.write_text("server: {threads: 3}\n" + file.read_text())
     for _ in range(2):
         assert gateway.reload().server_changed is True
+
+
+def test_cookies_are_planned_for_where_a_shared_mount_is_served(tmp_path: Path) -> None:
+    app = PLAIN.replace("[(", "[('Set-Cookie', 'session=1'), (")
+    shared = "a: {app: gateway_test_cookies:application, imports: shared, path: a%s}"
+    files = {"a/gateway_test_cookies.py": app}
+    with modules_forgotten(), composed(tmp_path, shared % "", files) as gateway:
+        assert "Path=/a" in get(gateway, "/a/").headers["Set-Cookie"]
+        # Below nothing, and with all else that would change its cookies.
+        configured(tmp_path, shared % ", prefix: /, cookies: shared", {})
+        report = gateway.reload()
+        assert (report.restart, report.kept) == (("a",), ())
+        assert get(gateway, "/a/").headers["Set-Cookie"] == "session=1; Path=/a"

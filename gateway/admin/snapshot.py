@@ -10,6 +10,7 @@ from typing import Literal
 
 from gateway._version import __version__
 from gateway.generation import Member
+from gateway.isolation.begun import LeftThread
 from gateway.lifecycle import Gateway, Outcome, Reloaded
 from gateway.mount import Mount
 
@@ -65,6 +66,7 @@ class Status:
 
     :param config: its file.
     :param uptime: how long it has been there, in seconds.
+    :param left_threads: those of mounts that were replaced or removed, which live on.
     """
 
     version: str
@@ -73,6 +75,7 @@ class Status:
     config: str
     reload: ReloadStatus
     mounts: tuple[MountStatus, ...]
+    left_threads: tuple[LeftThread, ...]
 
 
 def snapshot(gateway: Gateway) -> Status:
@@ -88,6 +91,7 @@ def snapshot(gateway: Gateway) -> Status:
             *(_serving(member) for member in gateway.members.values()),
             *(_mount(mount, "draining") for mount in gateway.draining),
         ),
+        left_threads=gateway.left_threads,
     )
 
 

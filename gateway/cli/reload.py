@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import config_option
-from gateway.cli.remote import Remote, RemoteError, address_options
+from gateway.cli.remote import PATIENCE, Remote, RemoteError, address_options
+from gateway.cli.status import show_left
 
 
 @click.command("reload")
@@ -42,10 +43,18 @@ def command(config: Path, host: str | None, port: int | None) -> None:
         report = Reloaded(**names)
         for line in report_lines(report):
             click.echo(line)
+        _show_left(remote)
         return
     if status == 422:
         click.echo(text.rstrip(), err=True)
     raise RemoteError(_explained(status, text))
+
+
+def _show_left(remote: Remote) -> None:
+    """Tell what earlier reloads have left; what this one leaves is not known yet."""
+    status, text = remote.ask("GET", "/status", PATIENCE)
+    if status == 200:
+        show_left(json.loads(text)["left_threads"])
 
 
 def _explained(status: int, text: str) -> str:

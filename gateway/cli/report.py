@@ -31,7 +31,8 @@ def restart_lines(report: Reloaded) -> Iterator[str]:
     if report.restart:
         yield (
             f"needs a restart: {', '.join(report.restart)} (changed, but with "
-            "'imports: shared' the modules are the process's)"
+            "'imports: shared' the modules are the process's; until then it is served "
+            "as it was, where it was)"
         )
     if report.server_changed:
         yield "needs a restart: the 'server:' section (changed since the start)"

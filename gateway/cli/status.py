@@ -35,7 +35,20 @@ def command(config: Path, host: str | None, port: int | None, as_json: bool) -> 
     for mount in found["mounts"]:
         if mount["problem"]:
             click.echo(f"mount {mount['name']!r} does not load: {mount['problem']}")
+    show_left(found["left_threads"])
     _show_reload(found["reload"])
+
+
+def show_left(threads: list[dict[str, Any]]) -> None:
+    """Print a line for each thread that lives on though its mount is closed."""
+    from gateway.isolation.begun import LeftThread
+
+    for each in threads:
+        thread = LeftThread(**each)
+        click.echo(
+            f"mount {thread.mount!r} was closed, and its thread {thread} lives on: end "
+            "it in the function that 'shutdown:' names"
+        )
 
 
 def _rows(mounts: list[dict[str, Any]]) -> Any:

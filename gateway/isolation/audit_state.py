@@ -14,12 +14,12 @@ import logging
 import os
 import signal
 import sys
-import sysconfig
 import threading
 import time
 import warnings
 import weakref
 from contextlib import suppress
+from contextvars import Context
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -31,10 +31,9 @@ from gateway.isolation.audit_values import (
     name_of,
     of_entries,
 )
+from gateway.isolation.begun_functions import is_installed
 from gateway.isolation.environ_overlay import process_data
 from gateway.isolation.logs_functions import led_by, process_record_factory
-
-_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
 
 
 def _is_ours(thing: object) -> bool:
@@ -195,14 +194,16 @@ def read_exit_functions() -> ExitFunctions:
     """Return what is registered with :mod:`atexit`, and the modules there are."""
     listener = _Listener()
     # There is no list to be read, but it compares all of them by ==, as documented. One
-    # that is no plain function may not like that.
+    # that is no plain function may not like that. In a context of its own no mount is
+    # current, with functions that are its own.
     with suppress(Exception):
-        atexit.unregister(listener)  # type: ignore[arg-type]
+        Context().run(atexit.unregister, listener)  # type: ignore[arg-type]
     functions = tuple(
         Ref(function)
         for function in listener.heard
         # The first finalizer of a process registers it.
         if getattr(function, "__self__", None) is not weakref.finalize
+        and not str(getattr(function, "__module__", None)).startswith("gateway.")
     )
     return functions, frozenset(sys.modules.copy())
 
@@ -230,13 +231,7 @@ def _came_along(function: Any, modules: frozenset[str]) -> bool:
     # A mount's own copy of a library may be dropped long before the process ends.
     if own is not function or file is None or name.startswith("mounts."):
         return False
-    return name not in modules and _is_installed(file)
-
-
-def _is_installed(file: str) -> bool:
-    parts = Path(file).parts
-    installed = "site-packages" in parts or "dist-packages" in parts
-    return installed or file.startswith(_STANDARD_LIBRARY)
+    return name not in modules and is_installed(file)
 
 
 # Logging, warnings, locale

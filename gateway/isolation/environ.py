@@ -23,6 +23,7 @@ from threading import RLock
 from typing import Any, AnyStr, Final
 
 from gateway.errors import GatewayError
+from gateway.isolation.begun_functions import lead_begun
 from gateway.isolation.environ_children import lead_children
 from gateway.isolation.environ_overlay import (
     Overlay,
@@ -111,6 +112,7 @@ class _Installation:
                     patches.wrap(module, "unsetenv", _unsetenv)
                 lead_children(patches)
                 lead_threads(patches)
+                lead_begun(patches)
             # It may have been imported since; adding the same hook again is harmless.
             if GREENLETS in sys.modules:
                 lead_greenlets(sys.modules[GREENLETS])

@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.context import AppContext, current_app_context
 from gateway.errors import GatewayError
+from gateway.isolation.begun import Begun
 
 # The object, not the name: a test may put a dictionary in its place for a while.
 process_environ: Final = os.environ
@@ -52,13 +53,20 @@ class Overlay(MutableMapping[bytes, bytes]):
 
     :param values: what the mount has to begin with, over what the process has.
     :param name: the mount's name, for people.
+    :param begun: what else the mount's code leaves in the process.
     :raises VariableError: no variable can have this name or value.
     """
 
-    __slots__ = ("_inherited", "_seen", "name")
+    __slots__ = ("_inherited", "_seen", "begun", "name")
 
-    def __init__(self, values: Mapping[str, str] | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        values: Mapping[str, str] | None = None,
+        name: str = "",
+        begun: Begun | None = None,
+    ) -> None:
         self.name = name
+        self.begun = Begun(name) if begun is None else begun
         # For each variable that was changed, its value; None where it was deleted.
         self._seen: dict[bytes, bytes | None] = {}
         for variable, value in (values or {}).items():

@@ -20,6 +20,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from gateway.isolation.begun_functions import beginner
 from gateway.isolation.environ_overlay import (
     Overlay,
     activate,
@@ -74,6 +75,9 @@ def _starter(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(function: Any, *args: Any, **kwargs: Any) -> Any:
         overlay = current_overlay()
         if overlay is not None and callable(function):
+            thread = getattr(function, "__self__", None)
+            if isinstance(thread, threading.Thread) and (begun := beginner()):
+                begun.add_thread(thread)
             function = partial(run_as, overlay, function)
         return original(function, *args, **kwargs)
 
@@ -84,8 +88,13 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(
         pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Any:
-        # Without an overlay too: the worker may have been started by a mount.
-        return original(pool, run_as, current_overlay(), fn, *args, **kwargs)
+        overlay = current_overlay()
+        if overlay is None or overlay.begun.has_pool(pool):
+            # Without an overlay too: the worker may have been started by a mount.
+            return original(pool, run_as, overlay, fn, *args, **kwargs)
+        with activate(None):
+            # A worker that it starts is of the pool, which is not the mount's.
+            return original(pool, run_as, overlay, fn, *args, **kwargs)
 
     return submit
 

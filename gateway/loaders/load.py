@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gateway.errors import AppCrashedError, NotAnApplicationError
 from gateway.framework.app import App
 from gateway.isolation import environ
 from gateway.isolation.audit import as_error, process_audit
+from gateway.isolation.begun import Begun
 from gateway.isolation.logs import LogOverlay, forget_loggers, logging_kept_apart
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
@@ -61,13 +63,22 @@ class _Own:
     variables: environ.Overlay
     records: LogOverlay
 
+    @contextmanager
+    def active(self, application: Application) -> Iterator[None]:
+        """Run code of the mount within, but for its requests."""
+        with self.variables.active(), self.modules.active(), AppContext(application):
+            yield
+
     def close(self) -> None:
         try:
-            self.modules.close()
+            self.variables.begun.end()
         finally:
-            self.records.close()
-            if self.modules.namespace is not None:
-                forget_loggers(self.modules.namespace.package)
+            try:
+                self.modules.close()
+            finally:
+                self.records.close()
+                if self.modules.namespace is not None:
+                    forget_loggers(self.modules.namespace.package)
 
 
 def load(spec: MountSpec, home: Path, generation: int | None = None) -> Loaded:
@@ -108,7 +119,8 @@ def _load_code(
     # Every mount with code has an overlay: what one writes no other one sees.
     environ.install()
     modules = modules_of(spec.name, target, spec.home, home, generation)
-    variables = environ.Overlay(spec.env, spec.name)
+    begun = Begun(spec.name, private=modules.namespace is not None)
+    variables = environ.Overlay(spec.env, spec.name, begun)
     seed_config.set(settings)
     # Current while it loads, so that code at a module's top level sees its own.
     current_app_context.set(AppContext(stand_in))
@@ -121,6 +133,7 @@ def _load_code(
         logging_kept_apart(spec.name) as records,
     ):
         own = _Own(modules, variables, records)
+        begun.ends_within(partial(own.active, stand_in))
         on_failure.callback(own.close)
         # Innermost: what the gateway itself does around it is no mount's doing.
         ended = () if spec.shutdown is None else ("threads",)
@@ -289,6 +302,7 @@ def _closer(
     bridge: AsgiBridge | None,
 ) -> Callable[[], None]:
     """Return what ends the application: what still runs first, its modules last."""
+    own.variables.begun.ends_within(partial(own.active, application))
 
     def close() -> None:
         # Not an ExitStack, which forgets the first of two errors.

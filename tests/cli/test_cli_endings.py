@@ -83,8 +83,9 @@ def test_the_exit_code_is_kept(one: Callable[[str], Path]) -> None:
 
 def test_idle_threads_of_a_pool_end_by_themselves(one: Callable[[str], Path]) -> None:
     result = run(one(POOL), "check")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.endswith("everything loads.\nthe exit function ran\n")
+    # As the mount is closed, and so beside what the command has to say.
+    assert (result.returncode, result.stderr) == (0, "the exit function ran\n")
+    assert result.stdout.endswith("everything loads.\n")
 
 
 def test_a_shutdown_that_hangs_is_cut_off_and_the_others_have_theirs(

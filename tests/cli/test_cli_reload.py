@@ -342,3 +342,20 @@ def test_without_watchfiles_the_extra_is_named(home: Path) -> None:
     done = run(home, "serve", "--reload", PYTHONPATH=f"{home}:{PYTHONPATH}")
     assert done.returncode == 1
     assert "needs the extra 'reload'" in done.stderr
+
+
+def test_threads_that_a_reload_leaves_are_told(home: Path) -> None:
+    poll = "\nimport threading, time\ndef poll(): time.sleep(60)\n"
+    start = "threading.Thread(target=poll, name='poller', daemon=True).start()\n"
+    (home / "one" / "app.py").write_text(APP + poll + start)
+    with serving(home) as served:
+        log = Log(served)
+        (home / "one" / "app.py").write_text(APP)
+        assert ask(home, served, "reload").stdout.startswith("replaced: one\n")
+        log.wait_for(r"WARNING mount one: it is closed, but threads of it live on")
+        line = (
+            "mount 'one' was closed, and its thread poller (mounts.one.app.poll, "
+            "daemon) lives on: end it in the function that 'shutdown:' names\n"
+        )
+        eventually(lambda: line in ask(home, served, "status").stdout)
+        assert line in ask(home, served, "reload").stdout

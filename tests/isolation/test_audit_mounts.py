@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import sys
@@ -155,25 +154,12 @@ def test_the_demo_changes_nothing(tmp_path: Path) -> None:
     assert output == "\n\n"
 
 
-def test_an_exit_function_of_the_mount_is_told_whatever_it_is(tmp_path: Path) -> None:
-    code = """
-import atexit, shutil
-class Pool:
-    def close(self): pass
-pool = Pool()
-atexit.register(pool.close)
-atexit.register(shutil.rmtree, "nowhere", True)
-def close():
-    atexit.unregister(pool.close); atexit.unregister(shutil.rmtree)
-"""
-    mounts = "one: {app: app:application, path: one, shutdown: app:close}"
-    before = atexit._ncallbacks()
+def test_exit_functions_of_a_mount_are_no_change(tmp_path: Path) -> None:
+    """They run when it is closed: see test_closing.py."""
+    code = "import atexit\natexit.register(print, 'the end')"
+    mounts = "one: {app: app:application, path: one, strict: true}"
     with composed(tmp_path, mounts, {"one/app.py": PLAIN + code}):
-        (change,) = process_audit.of("one", "load")
-        registered = atexit._ncallbacks()
-    assert registered == before + 2  # looking at them has removed none
-    assert change.what == "atexit functions"
-    assert change.after == "mounts.one.app.Pool.close, shutil.rmtree"
+        assert process_audit.of("one", "load") == ()
 
 
 def filtered() -> list[str]:

@@ -1,0 +1,117 @@
+"""The functions by which code begins what is to end with its mount.
+
+Whose it is, the context tells: the mount's that is loaded or served, or has started the
+thread. What a shared library begins when it is imported is the library's, which lives
+as long as the process; whichever mount was the first to import it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import sysconfig
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from os import sep
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from gateway.isolation.begun import Begun, ExitFunction
+from gateway.isolation.environ_overlay import current_overlay
+from gateway.isolation.environ_patches import Patches
+from gateway.isolation.process import Member
+
+_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + sep
+
+
+def lead_begun(patches: Patches) -> None:
+    """Have exit functions and thread pools belong to the mount that makes them."""
+    patches.wrap(atexit, "register", _registering)
+    patches.wrap(atexit, "unregister", _unregistering)
+    patches.wrap(threading, "_register_atexit", _hooking)
+    patches.wrap(ThreadPoolExecutor, "__init__", _pooling)
+
+
+def beginner() -> Begun | None:
+    """Return the account of the mount whose doing this is; ``None`` for the process."""
+    overlay = current_overlay()
+    if overlay is None:
+        return None
+    begun = overlay.begun
+    # The caller of what asks, which stands in for a function of Python.
+    return None if _is_imported(sys._getframe(2), begun.private) else begun
+
+
+def _is_imported(frame: FrameType | None, private: bool) -> bool:
+    """Tell whether a library that the mount does not own is just being imported."""
+    while frame is not None:
+        if _is_own(frame):
+            return False
+        if frame.f_code.co_name == "<module>":
+            if frame.f_globals.get("__name__") == "__main__":
+                return False
+            if private or is_installed(frame.f_code.co_filename):
+                return True
+        frame = frame.f_back
+    return False
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Tell whether a mount's code runs in *frame*, or the gateway calls it there."""
+    importer = getattr(frame.f_builtins.get("__import__"), "__self__", None)
+    name = str(frame.f_globals.get("__name__"))
+    return isinstance(importer, Member) or name.partition(".")[0] == "gateway"
+
+
+def is_installed(file: str) -> bool:
+    """Tell whether *file* came with a package or with Python."""
+    parts = Path(file).parts
+    installed = "site-packages" in parts or "dist-packages" in parts
+    return installed or file.startswith(_STANDARD_LIBRARY)
+
+
+def _registering(original: Callable[..., Any]) -> Callable[..., Any]:
+    def register(func: Any, /, *args: Any, **kwargs: Any) -> Any:
+        # The first finalizer of a process registers all that there will ever be.
+        if callable(func) and getattr(func, "__self__", None) is not weakref.finalize:
+            begun = beginner()
+            if begun is not None and begun.add_function(
+                ExitFunction(func, args, kwargs)
+            ):
+                return func
+        return original(func, *args, **kwargs)
+
+    return register
+
+
+def _unregistering(original: Callable[..., Any]) -> Callable[..., Any]:
+    def unregister(func: Any, /) -> None:
+        overlay = current_overlay()
+        if overlay is not None:
+            overlay.begun.remove_function(func)
+        original(func)
+
+    return unregister
+
+
+def _hooking(original: Callable[..., Any]) -> Callable[..., Any]:
+    def register(func: Any, /, *args: Any, **kwargs: Any) -> Any:
+        begun = beginner()
+        if begun is None or not begun.add_hook(ExitFunction(func, args, kwargs)):
+            return original(func, *args, **kwargs)
+        return None
+
+    return register
+
+
+def _pooling(original: Callable[..., Any]) -> Callable[..., Any]:
+    def init(self: ThreadPoolExecutor, /, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        begun = beginner()
+        if begun is not None:
+            begun.add_pool(self)
+
+    return init
