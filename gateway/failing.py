@@ -18,8 +18,8 @@ from gateway.types import StartResponse, WSGIEnvironment
 _FIRST: Final = 1.0
 _LONGEST: Final = 60.0
 
-Page: TypeAlias = Callable[[LoadError], str]
-"""Makes the HTML page that a mount shows which has failed to load."""
+Page: TypeAlias = Callable[[LoadError, WSGIEnvironment], str]
+"""Makes the HTML page that a mount shows which has failed to load, for a request."""
 
 
 class Failure:
@@ -62,7 +62,7 @@ class Failure:
         status = HTTPStatus.SERVICE_UNAVAILABLE
         if self._page is None:
             return answer(status, environ, start_response, headers)
-        body = self._page(self.error).encode()
+        body = self._page(self.error, environ).encode()
         headers += [
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Length", str(len(body))),

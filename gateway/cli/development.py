@@ -11,11 +11,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gateway.cli.refresh import RELOAD_SCRIPT
 from gateway.cli.report import has_changed, report_lines, restart_lines
 from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec
 from gateway.errors import GatewayError, LoadError, MissingExtraError
 from gateway.explain import explain
 from gateway.fingerprint import is_source
+from gateway.types import WSGIEnvironment
 
 if TYPE_CHECKING:
     from gateway.lifecycle import Gateway
@@ -38,8 +40,8 @@ _PAGE: Final = """<!doctype html>
 max-width: 94% }} pre {{ overflow-x: auto }}</style>
 <h1>{mount} does not load</h1>
 <pre>{text}</pre>
-<p>Save a correction and load this page again. The other mounts serve.</p>
-</html>
+<p>The other mounts serve. Once a correction is saved, this page is loaded again.</p>
+{script}</html>
 """
 
 
@@ -54,10 +56,14 @@ def require_watchfiles() -> None:
         raise MissingExtraError("serve --reload", "reload") from error
 
 
-def error_page(error: LoadError) -> str:
+def error_page(error: LoadError, environ: WSGIEnvironment) -> str:
     """Return what a mount shows that did not load: for the developer's eyes only."""
-    text = "\n".join(explain(error))
-    return _PAGE.format(mount=escape(error.mount), text=escape(text))
+    source = environ.get(RELOAD_SCRIPT)
+    return _PAGE.format(
+        mount=escape(error.mount),
+        text=escape("\n".join(explain(error))),
+        script=f'<script src="{escape(source)}"></script>\n' if source else "",
+    )
 
 
 def reload_and_log(gateway: Gateway, quietly: bool = False) -> None:

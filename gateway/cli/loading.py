@@ -19,7 +19,7 @@ SLOW: Final = 10.0
 def telling_slow(mount: str) -> Iterator[None]:
     """Tell which mount is being loaded, if that takes long."""
     timer = threading.Timer(SLOW, _tell, (mount,))
-    timer.daemon = True
+    timer.name, timer.daemon = "gateway-slow", True
     timer.start()
     try:
         yield

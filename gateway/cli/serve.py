@@ -66,7 +66,8 @@ def command(
     or an application's shutdown, outlasted the drain timeout.
 
     --reload is for development: what is saved is served, and a mount that does not
-    load shows why, if the gateway listens on a loopback address.
+    load shows why, if the gateway listens on a loopback address. A page that loads the
+    script /_gateway/reload.js is loaded again with its mount.
     """
     has_hung_up = _terminal()
     servers: list[Server] = []
@@ -84,6 +85,7 @@ def command(
         from gateway.cli.development import reload_and_log, require_watchfiles, watching
         from gateway.cli.loading import telling_slow
         from gateway.cli.notices import telling_changes
+        from gateway.cli.refresh import Refreshing
         from gateway.cli.server import Late, listening
         from gateway.config.load import load_config
         from gateway.lifecycle import Gateway
@@ -125,7 +127,7 @@ def command(
                 front=administer,
             )
             try:
-                application.loaded = loaded
+                application.loaded = Refreshing(loaded) if develop else loaded
                 _announce(loaded, server.url)
                 with (
                     watching(loaded) if develop else nullcontext(),

@@ -40,6 +40,10 @@ def _is_ours(thing: object) -> bool:
     return type(thing).__module__.startswith("gateway.")
 
 
+def _is_gateways(function: Ref) -> bool:
+    return str(getattr(function.target, "__module__", "")).startswith("gateway.")
+
+
 # Files and variables
 
 
@@ -115,7 +119,13 @@ def read_signals() -> dict[int, Ref]:
 
 
 def compare_signals(before: dict[int, Ref], after: dict[int, Ref]) -> Difference:
-    changed = [number for number in after if before[number] != after[number]]
+    changed = [
+        number
+        for number in after
+        if before[number] != after[number]
+        # The server sets its own when it begins to serve.
+        and not (_is_gateways(before[number]) and _is_gateways(after[number]))
+    ]
     if not changed:
         return None
     return _handlers(before, changed), _handlers(after, changed)
@@ -203,7 +213,7 @@ def read_exit_functions() -> ExitFunctions:
         for function in listener.heard
         # The first finalizer of a process registers it.
         if getattr(function, "__self__", None) is not weakref.finalize
-        and not str(getattr(function, "__module__", None)).startswith("gateway.")
+        and not _is_gateways(Ref(function))
     )
     return functions, frozenset(sys.modules.copy())
 

@@ -314,6 +314,8 @@ def test_what_is_saved_is_served(home: Path) -> None:
         assert before["mounts"][1]["generation"] == after["mounts"][1]["generation"]
         served.process.terminate()
         assert served.process.wait(10) == 0
+        log.wait_for("INFO added: three")
+        assert "while serving" not in log.text  # nothing was a mount's doing
 
 
 def test_saving_what_is_shared_asks_for_a_restart(home: Path) -> None:

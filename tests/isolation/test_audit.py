@@ -558,6 +558,26 @@ def test_signals_are_put_back_in_the_main_thread_only(make: Make) -> None:
     assert compare(before, take(), "notes", "load") == ()
 
 
+def test_the_servers_own_handlers_are_no_change() -> None:
+    def own(*_: object) -> None: ...
+
+    def servers(*_: object) -> None: ...
+
+    def foreign(*_: object) -> None: ...
+
+    own.__module__ = servers.__module__ = "gateway.servers.waitress"
+    first = signal.signal(signal.SIGHUP, own)
+    try:
+        before = take()
+        signal.signal(signal.SIGHUP, servers)
+        assert compare(before, take(), "notes", "serve") == ()
+        signal.signal(signal.SIGHUP, foreign)
+        (change,) = compare(before, take(), "notes", "serve")
+        assert change.what == "signal handlers"
+    finally:
+        signal.signal(signal.SIGHUP, first)
+
+
 def test_a_folder_that_is_gone_is_not_put_back(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
