@@ -97,6 +97,9 @@ class Loader:
         self._inside = inside
         self._loading = loading
         self._failures = failures
+        # What the process has imported once it has for good: a mount that is removed
+        # and comes back is as old as its modules.
+        self._imported: dict[Path, str | None] = {}
 
     def load(self, spec: GatewaySpec, previous: Members) -> Members:
         """Load what *spec* describes and is not in *previous* already.
@@ -199,7 +202,17 @@ class Loader:
             on_failure.pop_all()
         if loaded.namespace is not None:
             generation = loaded.namespace.generation
+        elif isinstance(spec.target, AppTarget | AsgiTarget):
+            sources = self._first_sources(spec, spec.target, sources)
         return Member(spec, loaded, mount, sources, generation)
+
+    def _first_sources(
+        self, spec: MountSpec, target: AppTarget | AsgiTarget, sources: str | None
+    ) -> str | None:
+        """Return what the sources were that the process has imported."""
+        if target.imports != "shared":
+            return None  # It is installed: no folder has what would be its sources.
+        return self._imported.setdefault(target.path or spec.home, sources)
 
     def _mount(self, spec: MountSpec, loaded: Loaded, seconds: float) -> Mount:
         wsgi = loaded.wsgi

@@ -397,7 +397,7 @@ def _report(
     says = {mount.name: mount for mount in spec.mounts}
     restart = tuple(
         name
-        for name in same
+        for name in new
         if not new[name].reloadable and new[name].has_changed(says[name])
     )
     failed = tuple(name for name in new if new[name].failure is not None)

@@ -292,6 +292,34 @@ def test_a_changed_server_section_needs_a_restart(
         assert gateway.reload().server_changed is True
 
 
+def test_a_shared_mount_that_comes_back_is_as_old_as_its_modules(
+    tmp_path: Path,
+) -> None:
+    shared = "a: {app: gateway_test_back:application, imports: shared, path: a}"
+    other = "\nb: {app: app:application, path: b}"
+    files = {**FILES, "a/gateway_test_back.py": PLAIN}
+    with modules_forgotten(), composed(tmp_path, shared + other, files) as gateway:
+        configured(tmp_path, other, {})
+        assert gateway.reload().removed == ("a",)
+        write(tmp_path, {"a/gateway_test_back.py": PLAIN.replace("plain", "new")})
+        configured(tmp_path, shared + other, {})
+        report = gateway.reload()
+        assert (report.added, report.restart) == (("a",), ("a",))
+        assert text(gateway, "/a/") == "plain"
+        assert gateway.reload().restart == ("a",)
+        write(tmp_path, {"a/gateway_test_back.py": PLAIN})
+        assert gateway.reload().kept == ("a", "b")
+
+
+def test_what_is_installed_does_not_change_with_the_folder_of_the_file(
+    tmp_path: Path,
+) -> None:
+    mounts = "a: {app: 'wsgiref.simple_server:demo_app'}"
+    with composed(tmp_path, mounts, {"other.py": ""}) as gateway:
+        write(tmp_path, {"other.py": "# changed"})
+        assert gateway.reload().kept == ("a",)
+
+
 def test_cookies_are_planned_for_where_a_shared_mount_is_served(tmp_path: Path) -> None:
     app = PLAIN.replace("[(", "[('Set-Cookie', 'session=1'), (")
     shared = "a: {app: gateway_test_cookies:application, imports: shared, path: a%s}"

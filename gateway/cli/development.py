@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,7 +29,7 @@ _log = logging.getLogger("gateway.reload")
 # editors replace a file instead of writing it, which ends the watching of a file.
 _TICK: Final = 300
 
-# How long to wait when a folder is gone, in seconds.
+# How long to wait when a folder goes while its watching begins, in seconds.
 _PAUSE: Final = 1.0
 
 _PAGE: Final = """<!doctype html>
@@ -111,37 +112,63 @@ def _watch(gateway: Gateway, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             _watch_folders(gateway, _folders(gateway.spec), stop)
-        except FileNotFoundError as error:
-            _log.warning("cannot watch: %s", error)
-            stop.wait(_PAUSE)
+        except FileNotFoundError:
+            stop.wait(_PAUSE)  # It went just now.
 
 
 def _watch_folders(
     gateway: Gateway, folders: frozenset[Path], stop: threading.Event
 ) -> None:
-    """Reload at each change, until the folders are other ones."""
+    """Reload at each change, until the folders are other ones.
+
+    A folder that was deleted and made anew is another one, though of the same name.
+    """
     from watchfiles import watch
 
     def matters(_change: object, path: str) -> bool:
         return any(is_source(Path(path), folder) for folder in folders)
 
     seen = b""
-    for changes in watch(
-        *folders,
-        watch_filter=matters,
-        stop_event=stop,
-        rust_timeout=_TICK,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-    ):
-        now = _digest(gateway.spec.files)
-        # The first time too: what was saved before it watched would go unnoticed.
-        if not changes and now == seen:
-            continue
-        seen = now
-        reload_and_log(gateway, quietly=True)
-        if _folders(gateway.spec) != folders:
-            return
+    with ExitStack() as stack:
+        there = {folder: _opened(folder, stack) for folder in folders}
+        for changes in watch(
+            *(folder for folder, descriptor in there.items() if descriptor is not None),
+            watch_filter=matters,
+            stop_event=stop,
+            rust_timeout=_TICK,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        ):
+            now = _digest(gateway.spec.files)
+            same = all(_is_same(*each) for each in there.items())
+            # The first time too: what was saved before it watched would go unnoticed.
+            if not changes and now == seen and same:
+                continue
+            seen = now
+            reload_and_log(gateway, quietly=True)
+            if _folders(gateway.spec) != folders or not same:
+                return
+
+
+def _opened(folder: Path, stack: ExitStack) -> int | None:
+    """Open *folder*, so that no other one can have its number; ``None`` if it is gone.
+
+    :param stack: closes it.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _is_same(folder: Path, descriptor: int | None) -> bool:
+    try:
+        status = folder.stat()
+    except OSError:
+        return descriptor is None
+    return descriptor is not None and os.path.samestat(status, os.fstat(descriptor))
 
 
 def _folders(spec: GatewaySpec) -> frozenset[Path]:

@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.options import config_option
 from gateway.cli.remote import PATIENCE, Remote, RemoteError, address_options
-from gateway.cli.status import show_left
+from gateway.cli.status import show_problems
 
 
 @click.command("reload")
@@ -43,18 +43,21 @@ def command(config: Path, host: str | None, port: int | None) -> None:
         report = Reloaded(**names)
         for line in report_lines(report):
             click.echo(line)
-        _show_left(remote)
+        _show_state(remote)
         return
     if status == 422:
         click.echo(text.rstrip(), err=True)
     raise RemoteError(_explained(status, text))
 
 
-def _show_left(remote: Remote) -> None:
-    """Tell what earlier reloads have left; what this one leaves is not known yet."""
+def _show_state(remote: Remote) -> None:
+    """Tell why mounts are failing, and what closed ones have left.
+
+    What this one leaves is not known yet: the old mounts may have requests to end.
+    """
     status, text = remote.ask("GET", "/status", PATIENCE)
     if status == 200:
-        show_left(json.loads(text)["left_threads"])
+        show_problems(json.loads(text))
 
 
 def _explained(status: int, text: str) -> str:

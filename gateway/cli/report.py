@@ -31,8 +31,8 @@ def restart_lines(report: Reloaded) -> Iterator[str]:
     if report.restart:
         yield (
             f"needs a restart: {', '.join(report.restart)} (changed, but with "
-            "'imports: shared' the modules are the process's; until then it is served "
-            "as it was, where it was)"
+            "'imports: shared' the modules are the process's: until then it is served "
+            "as before, at its old address)"
         )
     if report.server_changed:
         yield "needs a restart: the 'server:' section (changed since the start)"

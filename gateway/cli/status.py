@@ -32,18 +32,18 @@ def command(config: Path, host: str | None, port: int | None, as_json: bool) -> 
         f"{found['uptime']:.0f}s, {found['config']}"
     )
     show_table(_rows(found["mounts"]))
-    for mount in found["mounts"]:
-        if mount["problem"]:
-            click.echo(f"mount {mount['name']!r} does not load: {mount['problem']}")
-    show_left(found["left_threads"])
+    show_problems(found)
     _show_reload(found["reload"])
 
 
-def show_left(threads: list[dict[str, Any]]) -> None:
-    """Print a line for each thread that lives on though its mount is closed."""
+def show_problems(found: dict[str, Any]) -> None:
+    """Print why mounts do not load, and the threads that closed ones have left."""
     from gateway.isolation.begun import LeftThread
 
-    for each in threads:
+    for mount in found["mounts"]:
+        if mount["problem"]:
+            click.echo(f"mount {mount['name']!r} does not load: {mount['problem']}")
+    for each in found["left_threads"]:
         thread = LeftThread(**each)
         click.echo(
             f"mount {thread.mount!r} was closed, and its thread {thread} lives on: end "

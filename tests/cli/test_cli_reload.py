@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,6 +85,10 @@ def page(url: str) -> str:
             return error.read().decode()
 
 
+def wait_for_page(url: str, text: str) -> None:
+    eventually(lambda: page(url) == text, lambda: page(url))
+
+
 def port(served: Served) -> str:
     return served.url.rpartition(":")[2]
 
@@ -121,6 +126,17 @@ def test_shared_imports_need_a_restart(home: Path) -> None:
             "needs a restart: one (changed, but with 'imports: shared'" in done.stdout
         )
         assert get(f"{served.url}/one/") == "one"
+
+
+def test_a_reload_tells_why_a_mount_goes_on_failing(home: Path) -> None:
+    config = CONFIG.replace("path: one", "path: one, on_load_error: degrade")
+    (home / "gateway.yaml").write_text(config)
+    (home / "one" / "models.py").write_text("1 / 0")
+    with serving(home, "-q") as served:
+        done = ask(home, served, "reload")
+    assert done.returncode == 0
+    assert "did not load: one\n" in done.stdout
+    assert "mount 'one' does not load: importing 'app' failed: Zero" in done.stdout
 
 
 def test_a_reload_that_fails(home: Path, served: Served) -> None:
@@ -316,6 +332,23 @@ def test_what_is_saved_is_served(home: Path) -> None:
         assert served.process.wait(10) == 0
         log.wait_for("INFO added: three")
         assert "while serving" not in log.text  # nothing was a mount's doing
+
+
+def test_a_folder_that_is_made_anew_is_watched_again(home: Path) -> None:
+    pytest.importorskip("watchfiles", reason="component not installed: watchfiles")
+    with serving(home, "--reload", "-q") as served:
+        log = Log(served)
+        (home / "two").rename(home / "aside")
+        log.wait_for("'two' is no folder that exists")
+        # The others are watched meanwhile; the file is what has to be put right.
+        assert get(f"{served.url}/two/") == "two"
+        for name in ("new", "newer"):
+            (home / "aside" / "models.py").write_text(f"NAME = '{name}'")
+            shutil.copytree(home / "aside", home / "two")
+            wait_for_page(f"{served.url}/two/", name)
+            (home / "two" / "models.py").write_text(f"NAME = '{name} edited'")
+            wait_for_page(f"{served.url}/two/", f"{name} edited")
+            shutil.rmtree(home / "two")
 
 
 def test_saving_what_is_shared_asks_for_a_restart(home: Path) -> None:
