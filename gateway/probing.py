@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final
+
 from gateway.errors import LoadError
 from gateway.mount import Mount
 from gateway.paths import from_text
+
+# How long a mount may take to answer, in seconds.
+_PATIENCE: Final = 30.0
 
 
 def probe(mount: Mount, path: str) -> None:
     """Ask *mount* for *path*, as its server would.
 
     :param path: below the mount's prefix, percent-encoded; a query may follow.
-    :raises LoadError: it does not answer, or with a status of 400 or more.
+    :raises LoadError: it does not answer in time, or with a status of 400 or more.
     """
+    answers: SimpleQueue[str | BaseException] = SimpleQueue()
+    # A call cannot be ended from outside; all that waits for it goes on without it.
+    Thread(
+        target=copy_context().run,
+        args=(_ask, mount, path, answers),
+        name=f"gateway-probe-{mount.name}",
+        daemon=True,
+    ).start()
+    try:
+        answer = answers.get(timeout=_PATIENCE)
+    except Empty:
+        message = f"probe: {path} has not answered within {_PATIENCE:g}s"
+        raise LoadError(mount.name, message) from None
+    if isinstance(answer, BaseException):
+        raise LoadError(mount.name, f"probe: {path} failed: {answer!r}") from answer
+    if int(answer[:3]) >= 400:
+        raise LoadError(
+            mount.name,
+            f"probe: {path} answered {answer}: the mount does not serve before it "
+            "answers its probe with less than 400",
+        )
+
+
+def _ask(mount: Mount, path: str, answers: SimpleQueue[str | BaseException]) -> None:
     # Imported here: a gateway without probes needs no client.
     from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-    host = (mount.host or "localhost").replace("*", "probe")
-    builder = EnvironBuilder(path, base_url=f"http://{host}/")
     try:
-        environ = builder.get_environ()
-    finally:
-        builder.close()
-    environ["SCRIPT_NAME"] = from_text(mount.prefix)
-    try:
+        host = (mount.host or "localhost").replace("*", "probe")
+        builder = EnvironBuilder(path, base_url=f"http://{host}/")
+        try:
+            environ = builder.get_environ()
+        finally:
+            builder.close()
+        environ["SCRIPT_NAME"] = from_text(mount.prefix)
         body, status, _ = run_wsgi_app(mount.serve, environ, buffered=True)
         for _ in body:
             pass
-    except Exception as error:
-        raise LoadError(mount.name, f"probe: {path} failed: {error!r}") from error
-    if int(status[:3]) >= 400:
-        raise LoadError(
-            mount.name,
-            f"probe: {path} answered {status}: the mount does not serve before it "
-            "answers its probe with less than 400",
-        )
+    except BaseException as error:
+        answers.put(error)
+    else:
+        answers.put(status)

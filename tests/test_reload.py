@@ -186,6 +186,29 @@ def test_a_failing_probe_keeps_the_old_mount(tmp_path: Path) -> None:
         Gateway.from_file(tmp_path / "gateway.yaml")
 
 
+def test_a_probe_that_hangs_is_no_reason_to_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = """
+        import threading
+        end = threading.Event()
+        def application(environ, start_response):
+            if environ["PATH_INFO"] == "/healthz":
+                end.wait()
+            start_response("200 OK", [])
+            return [b"old"]
+        def close():
+            end.set()
+        """
+    mounts = "a: {app: app:application, path: a, shutdown: app:close%s}"
+    with composed(tmp_path, mounts % "", {"a/app.py": app}) as gateway:
+        monkeypatch.setattr("gateway.probing._PATIENCE", 0.1)
+        configured(tmp_path, mounts % ", probe: /healthz", {})
+        with pytest.raises(LoadErrors, match=r"/healthz has not answered within 0\.1s"):
+            gateway.reload()
+        assert text(gateway, "/a/") == "old"
+
+
 def test_shared_imports_need_a_restart_and_say_so(tmp_path: Path) -> None:
     mounts = "a: {app: gateway_test_restarted:application, path: a, imports: shared}"
     app = FILES["a/app.py"].replace("import models\n", "class models: NAME = 'a1'\n")

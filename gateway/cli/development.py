@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -72,6 +73,7 @@ def reload_and_log(gateway: Gateway, quietly: bool = False) -> None:
 
     :param quietly: whether there is nothing to say if nothing has changed.
     """
+    before = _problems(gateway)
     try:
         report = gateway.reload()
     except GatewayError as error:
@@ -81,16 +83,26 @@ def reload_and_log(gateway: Gateway, quietly: bool = False) -> None:
     except Exception:
         _log.exception("the reload failed: the mounts serve as before")
     else:
-        if quietly and not has_changed(report):
+        problems = _problems(gateway)
+        told = problems != before or has_changed(replace(report, failed=()))
+        if quietly and not told:
             return
         restart = set(restart_lines(report))
         for line in report_lines(report):
             _log.log(logging.WARNING if line in restart else logging.INFO, "%s", line)
-        for name in report.failed:
-            failure = gateway.members[name].failure
-            if failure is not None:
-                for line in explain(failure.error):
+        for name, lines in problems.items():
+            if not quietly or lines != before.get(name):
+                for line in lines:
                     _log.error("%s", line)
+
+
+def _problems(gateway: Gateway) -> dict[str, list[str]]:
+    """Return why mounts have failed."""
+    return {
+        name: list(explain(member.failure.error))
+        for name, member in gateway.members.items()
+        if member.failure is not None
+    }
 
 
 @contextmanager

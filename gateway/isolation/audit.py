@@ -173,6 +173,21 @@ class Audit:
                 self._changes |= dict.fromkeys(changes)
                 self._last = take() if changes else after
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Change within what the gateway itself has to change while mounts serve."""
+        if not self._serving:
+            yield
+            return
+        before = take()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._last is not None:
+                    self._pending += compare(self._last, before, "", "serve")
+                self._last = take()
+
     def start_serving(self) -> None:
         """Take the state as it is now for what the mounts find when they serve."""
         with self._lock:

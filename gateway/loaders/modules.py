@@ -22,6 +22,7 @@ from typing import Final
 
 from gateway.config.spec import AppTarget, AsgiTarget
 from gateway.errors import LoadError
+from gateway.isolation.audit import process_audit
 from gateway.isolation.finder import forget_folder
 from gateway.isolation.modules import Namespace, NamespaceError
 from gateway.loaders.reference import Importer
@@ -153,7 +154,8 @@ class _SharedFolders:
                 return _nothing  # somebody else's, who may want it to stay
             self._users[folder] += 1
             if folder not in sys.path:
-                sys.path.insert(0, folder)
+                with process_audit.aside():
+                    sys.path.insert(0, folder)
         return partial(self._leave, folder)
 
     def _leave(self, folder: str) -> None:
@@ -161,7 +163,8 @@ class _SharedFolders:
             self._users[folder] -= 1
             # The application may have removed it itself.
             if not self._users[folder] and folder in sys.path:
-                sys.path.remove(folder)
+                with process_audit.aside():
+                    sys.path.remove(folder)
 
 
 _shared_folders: Final = _SharedFolders()

@@ -366,7 +366,15 @@ def test_in_development_it_starts_with_what_is_broken(home: Path) -> None:
     pytest.importorskip("watchfiles", reason="component not installed: watchfiles")
     (home / "one" / "models.py").write_text("1 / 0")
     with serving(home, "--reload", "-q") as served:
+        log = Log(served)
         assert "ZeroDivisionError" in page(f"{served.url}/one/")
+        time.sleep(0.5)
+        (home / "two" / "models.py").write_text("NAME = 'new'")
+        wait_for_page(f"{served.url}/two/", "new")
+        # Once, however often it is tried.
+        assert log.text.count("error: mount 'one'") == 1
+        (home / "one" / "models.py").write_text("1 +")
+        log.wait_for("error: mount 'one': importing 'app' failed: SyntaxError")
     with serving(home, "--reload", "-q", "--host", "0.0.0.0") as served:
         assert "not available now" in page(f"{served.url}/one/")
         assert "ZeroDivisionError" not in page(f"{served.url}/one/")

@@ -12,7 +12,16 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from composing import ROOT, composed, configured, failure, get, run_alone, text
+from composing import (
+    ROOT,
+    composed,
+    configured,
+    failure,
+    get,
+    modules_forgotten,
+    run_alone,
+    text,
+)
 
 from gateway.config.load import load_config
 from gateway.errors import LoadErrors
@@ -160,6 +169,27 @@ def test_exit_functions_of_a_mount_are_no_change(tmp_path: Path) -> None:
     mounts = "one: {app: app:application, path: one, strict: true}"
     with composed(tmp_path, mounts, {"one/app.py": PLAIN + code}):
         assert process_audit.of("one", "load") == ()
+
+
+def test_the_folder_of_a_mount_that_comes_under_a_reload_is_no_change(
+    tmp_path: Path,
+) -> None:
+    other = "b: {redirect: /x}"
+    shared = (
+        f"a: {{app: gateway_test_late:application, path: a, imports: shared}}\n{other}"
+    )
+    files = {"a/gateway_test_late.py": PLAIN}
+    with modules_forgotten(), composed(tmp_path, other, files) as gateway:
+        process_audit.start_serving()
+        configured(tmp_path, shared, {})
+        assert gateway.reload().added == ("a",)
+        sys.path.append("/gateway_test")
+        configured(tmp_path, other, {})
+        assert gateway.reload().removed == ("a",)
+        gateway.close()
+        (change,) = process_audit.serving_changes(["b"])
+        sys.path.remove("/gateway_test")
+    assert (change.what, change.after) == ("sys.path", "/gateway_test")
 
 
 def filtered() -> list[str]:
