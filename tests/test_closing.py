@@ -192,6 +192,8 @@ calls = []
 def at_the_end(): calls.append("end")
 atexit.register(at_the_end)
 def ended_by(function): atexit.register(function)
+def start(): atexit.register(at_last)
+def at_last(): calls.append("last")
 stop = threading.Event()
 thread = threading.Thread(target=stop.wait, name="librarys", daemon=True)
 thread.start()
@@ -203,19 +205,25 @@ def test_what_a_shared_library_begins_is_the_process_own(
 ) -> None:
     write(site.folder, {"lib/gateway_test_library.py": LIBRARY})
     monkeypatch.syspath_prepend(str(site.folder / "lib"))
-    code = "import gateway_test_library as library\nlibrary.ended_by(lambda: note('x'))"
+    code = """
+import gateway_test_library as library
+library.ended_by(lambda: note("x"))
+library.start()
+atexit.register(library.calls.append, "by the mount")
+"""
     with site.composed(code) as gateway:
         library = sys.modules.pop("gateway_test_library")
         site.replace(gateway)
         # Its own function is not called, and its thread is no thread of the mount.
         assert site.noted == ["shutdown a1 here a", "x a1 here a"]
-        assert library.calls == []
+        assert library.calls == ["by the mount"]
         assert gateway.left_threads == ()
         second = sys.modules.pop("gateway_test_library")
     for module in (library, second):
         module.stop.set()
         module.thread.join()
         atexit.unregister(module.at_the_end)
+        atexit.unregister(module.at_last)
     assert "live on" not in caplog.text
 
 
@@ -266,7 +274,7 @@ atexit.register(lambda: pathlib.Path({str(file)!r}).touch())
 POLLER = """
 stop = threading.Event()
 def poll(): stop.wait()
-threading.Thread(target=poll, name="poller", daemon=%s).start()
+threading.Thread(target=partial(poll), name="poller", daemon=%s).start()
 """
 
 
@@ -356,16 +364,28 @@ def hook(): note("hook")
 def test_a_pool_that_mounts_share_serves_on(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library = "import concurrent.futures as c\npool = c.ThreadPoolExecutor()"
+    library = """
+import concurrent.futures
+pool = concurrent.futures.ThreadPoolExecutor()
+def lazily():
+    global late
+    late = concurrent.futures.ThreadPoolExecutor()
+    late.submit(int).result()
+"""
     write(site.folder, {"lib/gateway_test_pools.py": library})
     monkeypatch.syspath_prepend(str(site.folder / "lib"))
-    code = "import gateway_test_pools as p\np.pool.submit(note, 'x').result()"
+    code = """
+import gateway_test_pools
+gateway_test_pools.lazily()
+gateway_test_pools.pool.submit(note, 'x').result()
+"""
     with site.composed(code) as gateway:
         site.replace(gateway)
         assert gateway.left_threads == ()
-    pool = sys.modules.pop("gateway_test_pools").pool
-    assert pool.submit(len, "abc").result() == 3
-    pool.shutdown()
+    library_module = sys.modules.pop("gateway_test_pools")
+    for pool in (library_module.pool, library_module.late):
+        assert pool.submit(len, "abc").result() == 3
+        pool.shutdown()
     assert site.noted.count("x a1 here -") == 1
     assert "live on" not in caplog.text
 
@@ -390,6 +410,7 @@ def test_what_comes_too_late_is_left_to_the_process(
 ) -> None:
     environ.install()
     overlay = environ.Overlay(name="x")
+    overlay.begun.end()
     overlay.begun.end()
     with overlay.active():
         atexit.register(registered)

@@ -1,8 +1,12 @@
 """The functions by which code begins what is to end with its mount.
 
 Whose it is, the context tells: the mount's that is loaded or served, or has started the
-thread. What a shared library begins when it is imported is the library's, which lives
-as long as the process; whichever mount was the first to import it.
+thread. But a shared library may keep for all its users what it makes when the first of
+them calls it. So these are the process's, which lives as long as the library:
+
+- what it begins while it is imported, whichever mount was the first to do that;
+- its thread pools: they end by themselves when nothing refers to them any more;
+- exit functions that are its own, and no method or closure made for this mount.
 """
 
 from __future__ import annotations
@@ -61,9 +65,26 @@ def _is_imported(frame: FrameType | None, private: bool) -> bool:
 
 def _is_own(frame: FrameType) -> bool:
     """Tell whether a mount's code runs in *frame*, or the gateway calls it there."""
-    importer = getattr(frame.f_builtins.get("__import__"), "__self__", None)
     name = str(frame.f_globals.get("__name__"))
-    return isinstance(importer, Member) or name.partition(".")[0] == "gateway"
+    return _is_in_namespace(frame) or name.partition(".")[0] == "gateway"
+
+
+def _is_in_namespace(frame: FrameType) -> bool:
+    importer = getattr(frame.f_builtins.get("__import__"), "__self__", None)
+    return isinstance(importer, Member)
+
+
+def _is_mounts(frame: FrameType, begun: Begun) -> bool:
+    """Tell whether a mount's own code runs in *frame*, not a library it calls."""
+    return _is_in_namespace(frame) or not (
+        begun.private or is_installed(frame.f_code.co_filename)
+    )
+
+
+def _is_global(function: Any) -> bool:
+    """Tell whether *function* is found in its module by its name."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    return getattr(module, getattr(function, "__qualname__", ""), None) is function
 
 
 def is_installed(file: str) -> bool:
@@ -78,8 +99,10 @@ def _registering(original: Callable[..., Any]) -> Callable[..., Any]:
         # The first finalizer of a process registers all that there will ever be.
         if callable(func) and getattr(func, "__self__", None) is not weakref.finalize:
             begun = beginner()
-            if begun is not None and begun.add_function(
-                ExitFunction(func, args, kwargs)
+            if (
+                begun is not None
+                and (_is_mounts(sys._getframe(1), begun) or not _is_global(func))
+                and begun.add_function(ExitFunction(func, args, kwargs))
             ):
                 return func
         return original(func, *args, **kwargs)
@@ -111,7 +134,7 @@ def _pooling(original: Callable[..., Any]) -> Callable[..., Any]:
     def init(self: ThreadPoolExecutor, /, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         begun = beginner()
-        if begun is not None:
+        if begun is not None and _is_mounts(sys._getframe(1), begun):
             begun.add_pool(self)
 
     return init
