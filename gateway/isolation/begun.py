@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any, Final
 from weakref import ref
 
-from gateway.isolation.audit_values import listed, name_of, short
+from gateway.isolation.audit_values import name_of, short
 
 _log = logging.getLogger("gateway.lifecycle")
 
@@ -168,7 +168,7 @@ class Begun:
                     "mount %s: it is closed, but threads of it live on with its code: "
                     "%s. End them in the function that 'shutdown:' names",
                     self.name,
-                    listed(left),
+                    ", ".join(map(str, left)),
                 )
 
     def _end_pools(self) -> None:
