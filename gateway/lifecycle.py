@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 from contextvars import Context
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic, perf_counter, time
@@ -42,6 +41,9 @@ from gateway.paths import from_text
 from gateway.policies.access_log import AccessLog
 from gateway.policies.cookies import CookiePolicy
 from gateway.policies.cookies_plan import plan_cookies
+from gateway.reloaded import Outcome as Outcome
+from gateway.reloaded import Reloaded as Reloaded
+from gateway.reloaded import gone, report_on
 from gateway.site import Site
 from gateway.subrequests.call import Subrequests
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,42 +59,6 @@ _PATIENCE: Final = 1.0
 
 class ReloadRunningError(GatewayError):
     """A reload was asked for while another one was running."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """What a reload has done, by the names of the mounts.
-
-    :param restart: they have changed, and go on as they were: their modules are the
-        process's, so only a restart can replace them.
-    :param failed: they did not load, and say so on their pages.
-    :param seconds: how long it took until the new mounts served.
-    :param server_changed: whether ``server:`` is not what the gateway was started
-        with, which takes a restart.
-    """
-
-    added: tuple[str, ...]
-    replaced: tuple[str, ...]
-    removed: tuple[str, ...]
-    kept: tuple[str, ...]
-    restart: tuple[str, ...]
-    failed: tuple[str, ...]
-    seconds: float
-    server_changed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the last reload ended.
-
-    :param at: when it ended, in seconds since the epoch.
-    :param report: what it has done; ``None`` if it failed.
-    :param problems: why it failed, in lines; none if it did not.
-    """
-
-    at: float
-    report: Reloaded | None = None
-    problems: tuple[str, ...] = ()
 
 
 Front: TypeAlias = Callable[["Gateway", AdminSpec], Mount]
@@ -227,9 +193,9 @@ class Gateway:
         members = self._loader.load(spec, old)
         self._take_over(spec, members)
         seconds = perf_counter() - started
-        self._drain.add(_gone(old, members), spec.server.drain_timeout)
+        self._drain.add(gone(old, members), spec.server.drain_timeout)
         self._see_to_failed()
-        return _report(spec, old, members, seconds, spec.server != self._server)
+        return report_on(spec, old, members, seconds, spec.server != self._server)
 
     def _take_over(self, spec: GatewaySpec, members: Members) -> None:
         """Serve *members* from now on.
@@ -245,7 +211,7 @@ class Gateway:
                 self._point_out()
                 self._dispatcher.table = table
         except BaseException:
-            self._drain.add(_gone(members, self._members), spec.server.drain_timeout)
+            self._drain.add(gone(members, self._members), spec.server.drain_timeout)
             raise
 
     def _see_to_failed(self) -> None:
@@ -286,7 +252,7 @@ class Gateway:
                 _log.exception("mount %s: the retry failed", name)
                 failure.again(failure.error)
         else:
-            self._drain.add(_gone(old, members), self.spec.server.drain_timeout)
+            self._drain.add(gone(old, members), self.spec.server.drain_timeout)
             _log.info("mount %s: loaded at attempt %d", name, failure.attempts + 1)
 
     def close(self, timeout: float | None = None) -> tuple[str, ...]:
@@ -382,36 +348,3 @@ def _to_retry(members: Members) -> list[str]:
         for name, member in members.items()
         if member.failure is not None and member.failure.retried
     ]
-
-
-def _gone(old: Members, new: Members) -> list[Mount]:
-    """Return the mounts of *old* that are not in *new*."""
-    kept = {id(member.mount) for member in new.values()}
-    return [each.mount for each in old.values() if id(each.mount) not in kept]
-
-
-def _report(
-    spec: GatewaySpec, old: Members, new: Members, seconds: float, server_changed: bool
-) -> Reloaded:
-    same = [name for name in new if name in old and new[name] is old[name]]
-    says = {mount.name: mount for mount in spec.mounts}
-    restart = tuple(
-        name
-        for name in new
-        if not new[name].reloadable and new[name].has_changed(says[name])
-    )
-    failed = tuple(name for name in new if new[name].failure is not None)
-    return Reloaded(
-        added=tuple(name for name in new if name not in old and name not in failed),
-        replaced=tuple(
-            name
-            for name in new
-            if name in old and name not in same and name not in failed
-        ),
-        removed=tuple(name for name in old if name not in new),
-        kept=tuple(name for name in same if name not in restart),
-        restart=restart,
-        failed=failed,
-        seconds=seconds,
-        server_changed=server_changed,
-    )

@@ -25,7 +25,7 @@ FLOORS = [
     ["mount"],
     ["fingerprint", "probing", "failing"],
     ["generation"],
-    ["draining"],
+    ["draining", "reloaded"],
     ["lifecycle"],
     ["offline"],
     ["servers"],
