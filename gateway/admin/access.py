@@ -5,39 +5,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
-from typing import Final
 
 from gateway.config.address import Network
 from gateway.pages import answer
-from gateway.servers.forwarded import WAS_FORWARDED
+from gateway.policies.client import is_allowed
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-# What proxies add, besides all of X-Forwarded-*: RFC 7239, RFC 9110 (7.6.3), nginx.
-_PROXIED: Final = frozenset({WAS_FORWARDED, "HTTP_FORWARDED", "HTTP_VIA"})
-_PREFIXES: Final = ("HTTP_X_FORWARDED", "HTTP_X_REAL_IP")
-
-
-def is_forwarded(environ: WSGIEnvironment) -> bool:
-    """Tell whether a proxy may have sent the request for somebody else."""
-    return any(name in _PROXIED or name.startswith(_PREFIXES) for name in environ)
-
-
-def is_allowed(environ: WSGIEnvironment, allow: Iterable[Network]) -> bool:
-    """Tell whether the client of a request is in one of the networks.
-
-    A request that was forwarded never is: a proxy on this machine has its address.
-    """
-    if is_forwarded(environ):
-        return False
-    try:
-        address = ip_address(environ.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return False  # No address at all, as behind a Unix socket.
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        # RFC 4291, 2.5.5.2: how an IPv6 socket sees IPv4 clients.
-        address = address.ipv4_mapped
-    return any(address in network for network in allow)
 
 
 def has_token(environ: WSGIEnvironment, token: str) -> bool:

@@ -15,10 +15,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote
 
-from gateway.admin.access import is_allowed
 from gateway.dispatch.hosts import parse_host
 from gateway.dispatch.table import Route, Table
 from gateway.paths import from_text, quote_path
+from gateway.policies.client import is_allowed
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 if TYPE_CHECKING:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.policies.client import WAS_FORWARDED
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-WAS_FORWARDED: Final = "gateway.forwarded"
-"""The environ key that tells of headers which were taken away."""
 
 # RFC 7239 and what was there before it.
 _UNTRUSTED: Final = (

@@ -15,11 +15,11 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from gateway import subrequest as public_subrequest
-from gateway.admin.access import is_forwarded
 from gateway.context import AppContext
 from gateway.errors import OutsideContextError, SubrequestError
 from gateway.framework.app import App
 from gateway.lifecycle import Gateway
+from gateway.policies.client import is_forwarded
 from gateway.servers.forwarded import WAS_FORWARDED
 from gateway.site import UnknownMountError
 from gateway.subrequests.call import subrequest
