@@ -25,6 +25,8 @@ from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.load import load
 from gateway.loaders.loaded import Loaded
 from gateway.mount import Mount
+from gateway.policies.slow import SlowWatch
+from gateway.policies.stack import Stack, describe, stack
 from gateway.probing import probe
 from gateway.site import Mounted, MountPoint, Site
 from gateway.types import WSGIApplication
@@ -54,6 +56,11 @@ class Member:
     sources: str | None
     generation: int | None = None
     failure: Failure | None = None
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """What is done around its application, the outermost first."""
+        return describe(self.spec.policies)
 
     @property
     def reloadable(self) -> bool:
@@ -93,6 +100,7 @@ class Loader:
         loading: Around,
         failures: Failures = ALL_MUST_LOAD,
     ) -> None:
+        self.slow = SlowWatch()
         self._site = site
         self._inside = inside
         self._loading = loading
@@ -173,7 +181,7 @@ class Loader:
             source=str(getattr(target, "reference", spec.name)),
             slash=False,
         )
-        mount = self._mount(spec, loaded, 0.0)
+        mount = self._mount(spec, loaded, Stack(failure), 0.0)
         generation = None if old is None else old.generation
         return Member(spec, loaded, mount, None, generation, failure)
 
@@ -196,7 +204,8 @@ class Loader:
             loaded = load(spec, home, generation)
             if loaded.close is not None:
                 on_failure.callback(loaded.close)
-            mount = self._mount(spec, loaded, perf_counter() - started)
+            around = stack(spec, loaded.wsgi, self.slow)
+            mount = self._mount(spec, loaded, around, perf_counter() - started)
             if spec.probe is not None:
                 probe(mount, spec.probe)
             on_failure.pop_all()
@@ -214,8 +223,10 @@ class Loader:
             return None  # It is installed: no folder has what would be its sources.
         return self._imported.setdefault(target.path or spec.home, sources)
 
-    def _mount(self, spec: MountSpec, loaded: Loaded, seconds: float) -> Mount:
-        wsgi = loaded.wsgi
+    def _mount(
+        self, spec: MountSpec, loaded: Loaded, around: Stack, seconds: float
+    ) -> Mount:
+        wsgi = around.wsgi
         if self._inside is not None:
             wsgi = self._inside(spec, wsgi)
         mount = Mount(
@@ -230,12 +241,29 @@ class Loader:
             slash=loaded.slash,
             load_seconds=seconds,
             framework_context=loaded.framework_context,
-            close=loaded.close,
+            close=_one_after_another(around.close, loaded.close),
         )
         loaded.application.mount = Mounted(
             point_of(mount), self._site, loaded.namespace, loaded.environ
         )
         return mount
+
+
+def _one_after_another(
+    first: Callable[[], None] | None, then: Callable[[], None] | None
+) -> Callable[[], None] | None:
+    """Return what calls both, also when one raises."""
+    if first is None or then is None:
+        return first or then
+    others = then
+
+    def close() -> None:
+        try:
+            first()
+        finally:
+            others()
+
+    return close
 
 
 def point_of(mount: Mount) -> MountPoint:

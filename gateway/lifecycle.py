@@ -41,6 +41,7 @@ from gateway.paths import from_text
 from gateway.policies.access_log import AccessLog
 from gateway.policies.cookies import CookiePolicy
 from gateway.policies.cookies_plan import plan_cookies
+from gateway.policies.forwarded import ForwardedPolicy
 from gateway.reloaded import Outcome as Outcome
 from gateway.reloaded import Reloaded as Reloaded
 from gateway.reloaded import gone, report_on
@@ -111,6 +112,9 @@ class Gateway:
             on_failure.pop_all()
         self._point_out()
         self._wsgi: WSGIApplication = AccessLog(self._dispatcher)
+        if spec.server.trusted_hops:
+            # Outermost: all others go by the client that it finds.
+            self._wsgi = ForwardedPolicy(self._wsgi, spec.server.trusted_hops)
         with self._changing:
             self._see_to_failed()
 
@@ -142,6 +146,11 @@ class Gateway:
     def members(self) -> Members:
         """The mounts that serve, with what the gateway knows of each."""
         return self._members
+
+    @property
+    def slow_requests(self) -> Mapping[str, int]:
+        """How many requests have outlasted their mount's ``slow_after``, by mount."""
+        return MappingProxyType(self._loader.slow.counts)
 
     @property
     def draining(self) -> tuple[Mount, ...]:
@@ -281,6 +290,7 @@ class Gateway:
         if retrying is not None:
             # What it loads would be thrown away: that is not worth a longer wait.
             retrying.join(_PATIENCE)
+        self._loader.slow.close()
         return (*late, *(mount.name for mount in self.draining))
 
     def _table(self, spec: GatewaySpec, members: Members) -> Table[WSGIApplication]:

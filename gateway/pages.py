@@ -23,7 +23,12 @@ max-width: 90% }} h1 {{ font-size: 1.4rem }}</style>
 _TEXTS = {
     HTTPStatus.PERMANENT_REDIRECT: "The page is at the same address with a slash.",
     HTTPStatus.BAD_REQUEST: "The request could not be understood.",
+    HTTPStatus.UNAUTHORIZED: "This page is for those with a name and a password.",
+    HTTPStatus.FORBIDDEN: "This page is not for you.",
     HTTPStatus.NOT_FOUND: "Nothing is served at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This page is not for that kind of request.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large.",
+    HTTPStatus.TOO_MANY_REQUESTS: "There were too many requests. Try again later.",
     HTTPStatus.SERVICE_UNAVAILABLE: "This page is not available now. Try again later.",
     HTTPStatus.BAD_GATEWAY: "The server behind this page does not answer. Try again "
     "later.",

@@ -10,6 +10,7 @@ from typing import Final
 from gateway.errors import LoadError
 from gateway.mount import Mount
 from gateway.paths import from_text
+from gateway.policies.stack import PAST_POLICIES
 
 # How long a mount may take to answer, in seconds.
 _PATIENCE: Final = 30.0
@@ -56,6 +57,7 @@ def _ask(mount: Mount, path: str, answers: SimpleQueue[str | BaseException]) -> 
         finally:
             builder.close()
         environ["SCRIPT_NAME"] = from_text(mount.prefix)
+        environ[PAST_POLICIES] = True
         body, status, _ = run_wsgi_app(mount.serve, environ, buffered=True)
         for _ in body:
             pass

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
-from gateway.cli.render import RouteRow
+from gateway.cli.render import RouteDetail, RouteRow
 from gateway.config.spec import (
     AppTarget,
     AsgiTarget,
@@ -15,6 +16,7 @@ from gateway.config.spec import (
     RedirectTarget,
     StaticTarget,
 )
+from gateway.policies.stack import describe
 
 
 def route_rows(spec: GatewaySpec) -> list[RouteRow]:
@@ -28,6 +30,14 @@ def route_rows(spec: GatewaySpec) -> list[RouteRow]:
             source=_source(mount, spec.home),
         )
         for mount in spec.mounts
+    ]
+
+
+def route_details(spec: GatewaySpec) -> list[RouteDetail]:
+    """Return the rows with each mount's policies."""
+    return [
+        RouteDetail(**asdict(row), policies=describe(mount.policies))
+        for row, mount in zip(route_rows(spec), spec.mounts, strict=True)
     ]
 
 

@@ -54,8 +54,20 @@ def notices(
     ]
     for mount in with_code:
         yield from standard_names(mount)
+    yield from _bodies(spec)
     yield from _changes(with_code)
     yield from _secrets(with_code, configs)
+
+
+def _bodies(spec: GatewaySpec) -> Iterator[str]:
+    most = spec.server.max_body
+    for mount in spec.mounts:
+        own = mount.policies.max_body
+        if own is not None and own > most:
+            yield (
+                f"mount {mount.name}: its max_body of {own} bytes is never reached: "
+                f"that of 'server:' is {most} bytes, and holds for all mounts"
+            )
 
 
 def standard_names(mount: MountSpec) -> Iterator[str]:

@@ -29,6 +29,16 @@ class RouteRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteDetail(RouteRow):
+    """One mount, with what a line of a table has no room for.
+
+    :param policies: what is done around its application, the outermost first.
+    """
+
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRow:
     """One mount, and whether it loads."""
 

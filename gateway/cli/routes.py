@@ -24,9 +24,10 @@ def command(config: Path, deep: bool, as_table: bool, as_json: bool) -> None:
     """List what answers where.
 
     Only the configuration is read; nothing is loaded. With --deep every mount is
-    loaded and asked for its URLs; exit code 1 if one does not load.
+    loaded and asked for its URLs; exit code 1 if one does not load. The JSON, and the
+    tree of --deep, have the mounts' policies, too, in their order.
     """
-    from gateway.cli.describe import route_rows
+    from gateway.cli.describe import route_details, route_rows
     from gateway.cli.render import show_json, show_table
     from gateway.config.load import load_config
 
@@ -36,7 +37,7 @@ def command(config: Path, deep: bool, as_table: bool, as_json: bool) -> None:
     if deep:
         _deep(spec, as_table, as_json)
     elif as_json:
-        show_json(route_rows(spec))
+        show_json(route_details(spec))
     else:
         show_table(route_rows(spec))
 

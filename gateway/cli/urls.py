@@ -46,6 +46,8 @@ def show_tree(maps: Iterable[MountMap]) -> None:
     for each in maps:
         where = each.prefix if each.host is None else f"{each.host} {each.prefix}"
         click.echo(printable(f"{where}  {each.mount} ({each.kind}) {each.source}"))
+        if each.policies:
+            click.echo(printable("│   policies: " + " > ".join(each.policies)))
         leaves = list(aligned([_leaf(endpoint) for endpoint in each.endpoints]))
         for number, leaf in enumerate(leaves or [printable(_empty(each))], 1):
             branch = "└──" if number >= len(leaves) else "├──"

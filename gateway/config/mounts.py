@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 from urllib.parse import unquote
 
 from gateway.config.nodes import Entry, MappingNode, key_path, kind_of, shortened
+from gateway.config.policy_spec import PolicySpec
 from gateway.config.reader import Reader
 from gateway.config.schema import KINDS, MOUNT_NAME, keys_of
 from gateway.config.spec import (
@@ -91,6 +92,7 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         probe=values.get("probe"),
         strict=values.get("strict", False),
         on_load_error=values.get("on_load_error", "fail"),
+        policies=_policies(values),
     )
     return MountDraft(claim, spec)
 
@@ -210,6 +212,12 @@ def _check_together(
 
 def _leads_to(claim: Claim, location: str) -> bool:
     return location.startswith("/") and unquote(location).rstrip("/") == claim.prefix
+
+
+def _policies(values: Mapping[str, Any]) -> PolicySpec:
+    # The table's names are the spec's fields; a test holds them together.
+    names = {field.name for field in fields(PolicySpec)}
+    return PolicySpec(**{name: values[name] for name in names & values.keys()})
 
 
 def _target(kind: str, values: Mapping[str, Any]) -> Target:

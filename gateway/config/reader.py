@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,9 +26,12 @@ from gateway.config.nodes import (
 from gateway.config.schema import Section, keys_of, unknown_key
 from gateway.config.shapes import (
     FOLDER,
+    FileType,
     FreeType,
     ListType,
     PatternsType,
+    RecordsType,
+    RecordType,
     SectionType,
     TableType,
     VariablesType,
@@ -111,6 +115,10 @@ class Reader:
                 return self._patterns(node, of, path)
             case ListType():
                 return self._list(node, of, path)
+            case RecordType():
+                return self._record(node, of, path)
+            case RecordsType():
+                return self._records(node, of, path)
 
     def _mapping(self, node: Node, of: ValueType, path: str) -> MappingNode:
         if isinstance(node, MappingNode):
@@ -142,6 +150,8 @@ class Reader:
         text = self._expanded(node, path)
         try:
             value = of.parse(text)
+            if isinstance(of, FileType):
+                return of.read(Path(os.path.join(self.folder, text)))
             return self._existing_folder(text) if of is FOLDER else value
         except InvalidValue as error:
             raise self._refusal(
@@ -180,6 +190,49 @@ class Reader:
         for index, item in enumerate(node.items):
             try:
                 values.append(self._scalar(item, of.item, f"{path}[{index}]"))
+            except _Refused:
+                continue
+        return tuple(values)
+
+    def _record(self, node: Node, of: RecordType, path: str) -> object:
+        if isinstance(node, ScalarNode) and not node.is_empty:
+            value = self._value(node, of.short.type, path)
+            return of.make({of.short.name: value}, node.place)
+        fields = {field.name: field for field in of.fields}
+        values: dict[str, object] = {}
+        before = len(self.problems)
+        for entry in self._mapping(node, of, path).entries:
+            name = entry.key.text
+            here = key_path(path, name)
+            if name not in fields:
+                self.report(entry.key.place, here, _unknown_field(name, fields))
+                continue
+            try:
+                values[name] = self._value(entry.value, fields[name].type, here)
+            except _Refused:
+                continue
+        if len(self.problems) > before:
+            raise _Refused
+        for field in of.fields:
+            if field.required and field.name not in values:
+                raise self._refusal(
+                    node.place,
+                    path,
+                    f"{field.name!r} is missing: write a mapping, such as {of.example}",
+                )
+        return of.make(values, node.place)
+
+    def _records(self, node: Node, of: RecordsType, path: str) -> tuple[object, ...]:
+        if not isinstance(node, ListNode):
+            raise self._refusal(
+                node.place,
+                path,
+                f"this is {kind_of(node)}: write a list, such as {of.example}",
+            )
+        values: list[object] = []
+        for index, item in enumerate(node.items):
+            try:
+                values.append(self._record(item, of.item, f"{path}[{index}]"))
             except _Refused:
                 continue
         return tuple(values)
@@ -280,6 +333,12 @@ class Reader:
     def _refusal(self, place: Place, path: str, message: str) -> _Refused:
         self.report(place, path, message)
         return _Refused()
+
+
+def _unknown_field(name: str, fields: Iterable[str]) -> str:
+    near = get_close_matches(name, fields, n=1)
+    cure = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(fields)}"
+    return f"there is no such key here: {cure}"
 
 
 def _without_nul(text: str) -> str:

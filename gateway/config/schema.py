@@ -16,6 +16,7 @@ from gateway.config.keys import Key as Key
 from gateway.config.keys import Section as Section
 from gateway.config.table_code import CODE_KEYS
 from gateway.config.table_mount import MOUNT
+from gateway.config.table_policies import POLICIES
 from gateway.config.table_proxy import PROXY_KEYS
 from gateway.config.table_server import SERVER
 from gateway.config.table_top import TOP
@@ -36,7 +37,7 @@ SECTION_TITLES: Final[Mapping[Section, str]] = MappingProxyType(
 MOUNT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 
-TABLE: Final = (*TOP, *SERVER, *MOUNT, *CODE_KEYS, *PROXY_KEYS)
+TABLE: Final = (*TOP, *SERVER, *MOUNT, *POLICIES, *CODE_KEYS, *PROXY_KEYS)
 
 
 def keys_of(section: Section) -> dict[str, Key]:

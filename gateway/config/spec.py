@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from gateway.config.address import Network
+from gateway.config.policy_spec import NO_POLICIES, PolicySpec
 from gateway.errors import Place
 
 Imports: TypeAlias = Literal["private", "shared"]
@@ -30,6 +31,8 @@ class ServerSpec:
     :param idle_timeout: how long a connection may be silent, in seconds.
     :param connection_limit: how many connections are open at a time.
     :param backlog: how many connections the system queues before they are accepted.
+    :param trusted_hops: how many proxies in front are believed when they name the
+        client (X-Forwarded-*).
     """
 
     host: str
@@ -40,6 +43,7 @@ class ServerSpec:
     idle_timeout: float
     connection_limit: int
     backlog: int
+    trusted_hops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ class MountSpec:
     :param probe: a path inside the mount, asked before a reloaded one serves.
     :param strict: whether it may change nothing that all mounts share.
     :param on_load_error: what becomes of the gateway if the mount does not load.
+    :param policies: what is done around the application.
     """
 
     name: str
@@ -160,6 +165,7 @@ class MountSpec:
     probe: str | None = None
     strict: bool = False
     on_load_error: OnLoadError = "fail"
+    policies: PolicySpec = NO_POLICIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,14 @@ SERVER: Final = (
         default="1024",
     ),
     Key(
+        "trusted_hops",
+        ("server",),
+        whole_number(0, 16, 1),
+        "How many reverse proxies in front of the gateway are believed when they name "
+        "the client, in X-Forwarded-For, -Proto, -Host and -Prefix.",
+        default="0",
+    ),
+    Key(
         "prefix",
         ("admin",),
         ADMIN_PREFIX,
@@ -79,7 +87,8 @@ SERVER: Final = (
         ("admin",),
         NETWORKS,
         "The networks whose clients it answers, in CIDR notation; for others there is "
-        "nothing there. A request with forwarding headers is never one of them.",
+        "nothing there. A request with forwarding headers is one of them only where "
+        "`trusted_hops` tells whose they are.",
         otherwise="127.0.0.0/8 and ::1/128",
     ),
     Key(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from gateway.loaders.django import is_django
 from gateway.loaders.flask import is_flask, seeding_flask
 from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.loaded import Loaded
+from gateway.loaders.middleware import with_middleware
 from gateway.loaders.modules import Modules, modules_of
 from gateway.loaders.proxy import load_proxy
 from gateway.loaders.redirect import load_redirect
@@ -99,13 +101,15 @@ def _load(spec: MountSpec, home: Path, generation: int | None) -> Loaded:
     process_audit.forget(spec.name)
     match spec.target:
         case StaticTarget(folder=folder):
-            return load_static(spec.name, folder, home)
+            loaded = load_static(spec.name, folder, home)
         case RedirectTarget(location=location, status=status):
-            return load_redirect(spec.name, spec.prefix, location, status)
+            loaded = load_redirect(spec.name, spec.prefix, location, status)
         case ProxyTarget():
-            return load_proxy(spec.name, spec.target)
+            loaded = load_proxy(spec.name, spec.target)
         case target:
             return _load_code(spec, target, home, generation)
+    # Without modules of its own, a mount has only middleware that is installed.
+    return with_middleware(spec, loaded, importlib.import_module, None)
 
 
 def _load_code(
@@ -139,6 +143,12 @@ def _load_code(
         ended = () if spec.shutdown is None else ("threads",)
         with process_audit.loading(spec.name, ended) as changes:
             loaded = _loaded(spec, target, stand_in, own)
+            # What is its own ends with it from now on.
+            on_failure.pop_all()
+            on_failure.callback(_close, loaded)
+            loaded = with_middleware(
+                spec, loaded, modules.import_module, modules.searched
+            )
         on_failure.pop_all()
     if spec.strict and changes:
         _close(loaded)

@@ -30,6 +30,7 @@ class Loaded:
     :param framework_context: makes the context that its framework has outside of a
         request, if it has one.
     :param close: ends what it has running; may raise.
+    :param bare: what *wsgi* is without the mount's middleware, if that has any.
     """
 
     application: Application
@@ -44,3 +45,4 @@ class Loaded:
     environ: Overlay | None = None
     framework_context: Callable[[], ForeignContext] | None = None
     close: Callable[[], None] | None = None
+    bare: WSGIApplication | None = None

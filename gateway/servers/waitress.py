@@ -86,7 +86,8 @@ class WaitressServer:
         self._dispatcher.set_thread_count(spec.threads)
         try:
             create_server(
-                DropForwarded(application),
+                # Where proxies are trusted, the gateway takes these headers away.
+                application if spec.trusted_hops else DropForwarded(application),
                 map=self._map,
                 _dispatcher=self._dispatcher,
                 host=spec.host,

@@ -17,6 +17,7 @@ class MountMap:
 
     :param prefix: ``/`` for the root.
     :param endpoints: with the prefix before each path.
+    :param policies: what is done around it, the outermost first.
     :param unknown: why it has no endpoints here; ``None`` if it has been asked.
     """
 
@@ -25,6 +26,7 @@ class MountMap:
     host: str | None
     kind: str
     source: str
+    policies: tuple[str, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     unknown: str | None = None
 
@@ -38,13 +40,18 @@ def url_maps(gateway: Gateway) -> list[MountMap]:
 def _mapped(member: Member) -> MountMap:
     mount = member.mount
     asked = MountMap(
-        mount.name, mount.prefix or "/", mount.host, mount.kind, mount.source
+        mount.name,
+        mount.prefix or "/",
+        mount.host,
+        mount.kind,
+        mount.source,
+        member.policies,
     )
     if member.failure is not None:
         return replace(asked, unknown="it does not load")
     if mount.kind in _PLAIN:
         return replace(asked, unknown=_PLAIN[mount.kind])
-    application = member.loaded.wsgi
+    application = member.loaded.bare or member.loaded.wsgi
     try:
         # Its own modules and settings may be needed: Django imports its patterns late.
         with mount.app_context():

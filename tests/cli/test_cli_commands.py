@@ -127,6 +127,7 @@ def test_routes_as_json(home: Path) -> None:
         "mount": "named",
         "kind": "app",
         "source": "echo app:application",
+        "policies": [],
     }
 
 
