@@ -17,6 +17,7 @@ from time import sleep
 from typing import Any, Final, TypeAlias
 
 from gateway.config.spec import MountSpec
+from gateway.policies.stack import PAST_POLICIES
 from gateway.proof.evidence import Look, Moment
 from gateway.proof.record import Recorder, Recording
 from gateway.proof.sight import Sight, write_token
@@ -105,6 +106,8 @@ class Witness:
         ) -> Iterable[bytes]:
             if self._read_ticket(environ) is None:
                 return application(environ, start_response)
+            # What is to be seen is the application, not how it is guarded.
+            environ[PAST_POLICIES] = True
             # The recording stays behind where the call has been taken to another
             # thread or process; the header still tells of it.
             recording = self._here.recording

@@ -95,6 +95,7 @@ def test_as_json() -> None:
         "host": None,
         "kind": "native",
         "source": "notes pages:create",
+        "policies": [],
         "endpoints": [
             {"path": path, "methods": methods, "name": name, "host": None}
             for path, methods, name in [

@@ -128,6 +128,18 @@ def test_the_urls_of_a_mount_are_found_behind_all_of_it(
     assert json.loads(listed.stdout)[0]["policies"] == ORDER
 
 
+def test_the_proof_is_of_the_application_behind_them(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    built(tmp_path, MOUNT.replace('[{use: "tags:tag"}]', "[]"), files).close()
+    config = str(tmp_path / "gateway.yaml")
+    options = ["prove", "--json", "--requests", "8", "-c", config]
+    proof = CliRunner().invoke(commands, options)
+    assert proof.exit_code == 0, proof.output
+    (mount,) = json.loads(proof.stdout)["mounts"]
+    assert mount["answers"] == [{"status": 200, "count": 8}]
+
+
 def test_what_is_loaded_is_closed_if_a_policy_cannot_be_built(
     tmp_path: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
