@@ -14,6 +14,7 @@ from policies_site import SHOW, built, serving
 from gateway.cli.group import gateway as commands
 from gateway.policies.slow import SlowWatch
 from gateway.policies.stack import Stack, stack
+from gateway.proof.doctor.ask import ask
 
 bcrypt = pytest.importorskip("bcrypt", reason="component not installed: bcrypt")
 pytest.importorskip("limits", reason="component not installed: limits")
@@ -60,7 +61,7 @@ def files() -> dict[str, str]:
 def test_the_order(tmp_path: Path, files: dict[str, str]) -> None:
     with serving(tmp_path, MOUNT, files, server="trusted_hops: 1") as served:
 
-        def ask(method: str, body: bytes | None, address: str, login: str) -> int:
+        def status(method: str, body: bytes | None, address: str, login: str) -> int:
             headers = {"Authorization": login, "X_Forwarded_For": address}
             answer = served.ask("/a/", method, body, **headers)
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -71,14 +72,14 @@ def test_the_order(tmp_path: Path, files: dict[str, str]) -> None:
 
         # Wrong in all ways, and then in one way less each time.
         large = b"x" * 6
-        assert ask("PUT", large, "10.1.1.1", "") == 403
-        assert ask("PUT", large, "11.1.1.1", "") == 405
+        assert status("PUT", large, "10.1.1.1", "") == 403
+        assert status("PUT", large, "11.1.1.1", "") == 405
         for _ in range(6):
-            assert ask("POST", large, "11.1.1.1", "") == 401
-        assert ask("POST", large, "11.1.1.1", LOGIN) == 429
-        assert ask("POST", large, "11.1.1.2", "") == 401
-        assert ask("POST", large, "11.1.1.2", LOGIN) == 413
-        assert ask("POST", b"x", "11.1.1.2", LOGIN) == 200
+            assert status("POST", large, "11.1.1.1", "") == 401
+        assert status("POST", large, "11.1.1.1", LOGIN) == 429
+        assert status("POST", large, "11.1.1.2", "") == 401
+        assert status("POST", large, "11.1.1.2", LOGIN) == 413
+        assert status("POST", b"x", "11.1.1.2", LOGIN) == 200
         last = served.ask("/a/", Authorization=LOGIN, X_Forwarded_For="11.1.1.2")
         assert last.shown["REMOTE_USER"] == "ada (seen by the middleware)"
 
@@ -138,6 +139,14 @@ def test_the_proof_is_of_the_application_behind_them(
     assert proof.exit_code == 0, proof.output
     (mount,) = json.loads(proof.stdout)["mounts"]
     assert mount["answers"] == [{"status": 200, "count": 8}]
+
+
+def test_the_doctor_asks_the_application_behind_them(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    with built(tmp_path, MOUNT.replace('[{use: "tags:tag"}]', "[]"), files) as gateway:
+        answers = [ask(gateway, "http://localhost/a/", 100) for _ in range(10)]
+        assert [each.status for each in answers] == [200] * 10
 
 
 def test_what_is_loaded_is_closed_if_a_policy_cannot_be_built(
