@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -13,6 +14,7 @@ from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 _BLOCK = 64 * 1024
+_DIGITS = 19
 
 
 class MaxBodyPolicy:
@@ -37,16 +39,29 @@ class MaxBodyPolicy:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        length = environ.get("CONTENT_LENGTH") or ""
-        if length.isdecimal():
-            if int(length[:20]) > self._limit:
-                return answer(_TOO_LARGE, environ, start_response)
-            return self._application(environ, start_response)
-        in_chunks = "HTTP_TRANSFER_ENCODING" in environ
-        if not length and not in_chunks and not environ.get("wsgi.input_terminated"):
-            # RFC 9112, 6.3: then there is none.
-            return self._application(environ, start_response)
-        return _Exchange(environ, start_response, self._limit).run(self._application)
+        size = _size(environ)
+        if size is None:
+            exchange = _Exchange(environ, start_response, self._limit)
+            return exchange.run(self._application)
+        if size > self._limit:
+            return answer(_TOO_LARGE, environ, start_response)
+        return self._application(environ, start_response)
+
+
+def _size(environ: WSGIEnvironment) -> int | None:
+    """Return how long the body is at most; ``None`` where only reading it will tell."""
+    stream = environ["wsgi.input"]
+    if isinstance(stream, BytesIO):
+        return stream.getbuffer().nbytes  # Collected by the server already.
+    length: str = environ.get("CONTENT_LENGTH") or ""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return None  # RFC 9112, 6.3: it overrides the length.
+    if length.isdecimal():
+        digits = length.lstrip("0")
+        # No limit has so many, and long numbers take long to read.
+        return int(digits or 0) if len(digits) < _DIGITS else 10**_DIGITS
+    # RFC 9112, 6.3: then there is none, unless the server says that it ends by itself.
+    return None if length or environ.get("wsgi.input_terminated") else 0
 
 
 class _Exchange:

@@ -99,7 +99,6 @@ class SlowWatch:
 
     def _watch(self) -> None:
         while not self._closed:
-            self._wake.clear()
             now = monotonic()
             until = now + self._shortest
             for running in list(self._running):
@@ -108,6 +107,8 @@ class SlowWatch:
                 else:
                     until = min(until, running.due)
             self._wake.wait(max(until - monotonic(), _TICK))
+            # Before the next look, so that nothing set meanwhile is lost.
+            self._wake.clear()
 
     def _tell(self, running: _Running, now: float) -> None:
         stack = _stack(running.thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from composing import get
 from policies_site import built, serving
 from werkzeug.serving import make_server
+from werkzeug.test import create_environ, run_wsgi_app
 
 from gateway.lifecycle import Gateway
 
@@ -202,6 +204,37 @@ def test_a_body_whose_length_is_told(tmp_path: Path) -> None:
         assert served.ask("/other/read", "POST", b"1234").status == 413
         assert served.ask("/other/read", "POST", b"123").status == 200
         assert served.ask("/other/read").status == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"CONTENT_LENGTH": "0" * 30 + "11"}, 413),
+        ({"CONTENT_LENGTH": "0" * 30 + "10"}, 200),
+        ({"CONTENT_LENGTH": "9" * 5000}, 413),
+        ({"CONTENT_LENGTH": "0"}, 200),
+        ({}, 200),
+        # What the server says of its end, and what the length says, may disagree.
+        ({"CONTENT_LENGTH": "5", "HTTP_TRANSFER_ENCODING": "chunked"}, 413),
+        ({"wsgi.input_terminated": True}, 413),
+        ({"CONTENT_LENGTH": "-5"}, 413),
+    ],
+)
+def test_lengths_that_lie(tmp_path: Path, told: dict[str, Any], status: int) -> None:
+    class Stream:
+        def __init__(self) -> None:
+            self.read = io.BytesIO(b"x" * 11).read
+
+    with built(tmp_path, BODY_MOUNTS, BODY_FILES) as gateway:
+        environ = create_environ("/plain/read", method="POST")
+        for name in ("CONTENT_LENGTH", "wsgi.input_terminated"):
+            environ.pop(name, None)
+        environ |= {"wsgi.input": Stream(), **told}
+        _, line, _ = run_wsgi_app(gateway, environ)
+        assert int(line[:3]) == status
+        # Collected by the server already.
+        environ["wsgi.input"] = io.BytesIO(b"x" * 11)
+        assert run_wsgi_app(gateway, environ)[1][:3] == "413"
 
 
 @contextmanager

@@ -168,3 +168,23 @@ def test_a_body_that_is_larger_than_the_servers_is_noticed(tmp_path: Path) -> No
     config = str(tmp_path / "gateway.yaml")
     checked = CliRunner().invoke(commands, ["check", "-c", config])
     assert "notice: mount a: its max_body of 2000 bytes is never" in checked.stdout
+
+
+def test_a_server_behind_a_proxy_mount(tmp_path: Path, files: dict[str, str]) -> None:
+    pytest.importorskip("urllib3", reason="component not installed: urllib3")
+    behind = "a: {app: app:application, path: a, prefix: /}"
+    mount = MOUNT.replace("  app: app:application\n  path: a\n", "  proxy: URL\n")
+    mount = mount.replace("tags:tag", "werkzeug.middleware.proxy_fix:ProxyFix")
+    with serving(tmp_path / "behind", behind, server="trusted_hops: 1") as server:
+        url = "http://{}:{}".format(*server.address)
+        front = mount.replace("URL", f'"{url}"')
+        with serving(tmp_path / "front", front, files) as served:
+            assert served.ask("/a/").status == 401
+            assert served.ask("/a/", "PUT").status == 405
+            large = served.ask("/a/", "POST", b"x" * 6, Authorization=LOGIN)
+            assert large.status == 413
+            shown = served.ask("/a/", Authorization=LOGIN).shown
+            # What the gateway in front says of the client, the one behind believes.
+            assert shown["SCRIPT_NAME"] == "/a"
+            assert shown["HTTP_HOST"] == "{}:{}".format(*served.address)
+            assert shown["HTTP_AUTHORIZATION"] == "None"
