@@ -38,10 +38,9 @@ from gateway.generation import (
 from gateway.isolation.begun import LeftThread
 from gateway.mount import Mount
 from gateway.paths import from_text
-from gateway.policies.access_log import AccessLog
 from gateway.policies.cookies import CookiePolicy
 from gateway.policies.cookies_plan import plan_cookies
-from gateway.policies.forwarded import ForwardedPolicy
+from gateway.policies.gateway_stack import gateway_stack
 from gateway.reloaded import Outcome as Outcome
 from gateway.reloaded import Reloaded as Reloaded
 from gateway.reloaded import gone, report_on
@@ -111,10 +110,7 @@ class Gateway:
             self.site.serve = self._dispatcher
             on_failure.pop_all()
         self._point_out()
-        self._wsgi: WSGIApplication = AccessLog(self._dispatcher)
-        if spec.server.trusted_hops:
-            # Outermost: all others go by the client that it finds.
-            self._wsgi = ForwardedPolicy(self._wsgi, spec.server.trusted_hops)
+        self._wsgi = gateway_stack(self._dispatcher, spec.server)
         with self._changing:
             self._see_to_failed()
 

@@ -17,6 +17,7 @@ from gateway._version import __version__
 from gateway.errors import SubrequestError
 from gateway.isolation.logs import REQUEST_ID
 from gateway.paths import MOUNT_STACK, from_text
+from gateway.policies.client import RESOLVED, WAS_FORWARDED
 from gateway.policies.cookies import COOKIES_AS_SENT
 from gateway.subrequests.target import Query, Target
 from gateway.types import WSGIEnvironment
@@ -38,9 +39,10 @@ _KEPT: Final = (
 )
 _KEPT_PREFIXES: Final = ("HTTP_X_FORWARDED", "HTTP_X_REAL_IP")
 
-# That a request came by way of a proxy: who has its address is not its client. What is
-# asked outside of a request is asked for nobody, and is not to pass for this machine.
-_FORWARDED: Final = "gateway.forwarded"
+# That a request came by way of a proxy, which has named its client or has not: then who
+# has its address is not its client. What is asked outside of a request is asked for
+# nobody, and is not to pass for this machine.
+_PROXIES: Final = (WAS_FORWARDED, RESOLVED)
 
 # Who the client is to the server: HTTP's own, and what a server in front has found.
 _AUTHORIZATION: Final = ("HTTP_AUTHORIZATION", "REMOTE_USER", "AUTH_TYPE")
@@ -150,13 +152,13 @@ def _outside(host: str) -> WSGIEnvironment:
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
-        _FORWARDED: True,
+        WAS_FORWARDED: True,
     }
 
 
 def _taken_over(outer: WSGIEnvironment) -> WSGIEnvironment:
     environ: WSGIEnvironment
-    environ = {key: outer[key] for key in (*_KEPT, _FORWARDED) if key in outer}
+    environ = {key: outer[key] for key in (*_KEPT, *_PROXIES) if key in outer}
     for key, value in outer.items():
         if key.startswith(_KEPT_PREFIXES):
             environ[key] = value

@@ -197,6 +197,22 @@ def test_local_clients_through_a_proxy_that_names_nobody(tmp_path: Path) -> None
                 assert served.ask(path, **headers).status == refused
 
 
+def test_a_subrequest_is_asked_for_the_same_client(tmp_path: Path) -> None:
+    asking = """
+    from gateway import subrequest
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(subrequest("/inside/").status_code).encode()]
+    """
+    mounts = MOUNTS + "asking: {app: app:application, path: asking}"
+    files = {"asking/app.py": asking}
+    with serving(tmp_path, mounts, files, server="trusted_hops: 1") as served:
+        for address, status in (("10.1.2.3", "200"), ("11.1.2.3", "403")):
+            headers = {"X_Forwarded_For": address, "Via": "1.1 proxy"}
+            assert served.ask("/asking/", **headers).text == status
+
+
 def test_rate_limits_go_by_the_client_that_is_named(
     sites: Mapping[int, Served],
 ) -> None:
