@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from base64 import b64encode
@@ -105,16 +104,6 @@ def test_the_kinds_of_bcrypt(tmp_path: Path, prefix: bytes) -> None:
     with built(tmp_path, MOUNT, users) as gateway:
         assert ask(gateway, basic("ada", "secret")).status_code == 200
         assert ask(gateway, basic("ada", "other")).status_code == 401
-
-
-def test_what_htpasswd_writes(tmp_path: Path) -> None:
-    htpasswd = shutil.which("htpasswd")
-    if htpasswd is None:
-        pytest.skip("component not installed: htpasswd")
-    command = [htpasswd, "-nbB", "-C", "4", "ada", "secret"]
-    made = subprocess.run(command, capture_output=True, text=True, check=True)
-    with built(tmp_path, MOUNT, {"users": made.stdout}) as gateway:
-        assert ask(gateway, basic("ada", "secret")).status_code == 200
 
 
 def test_the_password_is_passed_on_only_where_that_is_asked(tmp_path: Path) -> None:
