@@ -21,6 +21,7 @@ from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
 from gateway.errors import GatewayError, LoadError, LoadErrors, NotAnApplicationError
 from gateway.failing import ALL_MUST_LOAD, Failure, Failures
 from gateway.fingerprint import fingerprint
+from gateway.isolation.venv import read_environment
 from gateway.loaders.foreign import ForeignApplication
 from gateway.loaders.load import load
 from gateway.loaders.loaded import Loaded
@@ -201,7 +202,8 @@ class Loader:
             started = perf_counter()
             # Before they are read: what is edited meanwhile is a change.
             sources = _sources(spec)
-            loaded = load(spec, home, generation)
+            predecessor = None if old is None else old.loaded.namespace
+            loaded = load(spec, home, generation, predecessor)
             if loaded.close is not None:
                 on_failure.callback(loaded.close)
             around = stack(spec, loaded.wsgi, self.slow)
@@ -274,7 +276,10 @@ def point_of(mount: Mount) -> MountPoint:
 def _sources(spec: MountSpec) -> str | None:
     if not isinstance(spec.target, AppTarget | AsgiTarget):
         return None
-    return fingerprint(spec.target.path or spec.home)
+    sources = fingerprint(spec.target.path or spec.home)
+    if spec.target.venv is not None:
+        sources += read_environment(spec.target.venv).fingerprint
+    return sources
 
 
 class _First:

@@ -197,6 +197,9 @@ class Gateway:
         old = self._members
         members = self._loader.load(spec, old)
         self._take_over(spec, members)
+        for name, each in old.items():
+            if members.get(name) is not each and each.loaded.namespace is not None:
+                each.loaded.namespace.retire()
         seconds = perf_counter() - started
         self._drain.add(gone(old, members), spec.server.drain_timeout)
         self._see_to_failed()

@@ -78,6 +78,9 @@ class AppTarget:
     imports: Imports | None
     args: Mapping[str, object] = field(repr=False)
     factory: bool | None
+    venv: Path | None = None
+    private: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,9 @@ class AsgiTarget:
     imports: Imports | None
     args: Mapping[str, object] = field(repr=False)
     factory: bool | None
+    venv: Path | None = None
+    private: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

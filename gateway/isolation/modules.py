@@ -9,9 +9,12 @@ if the namespace owns ``models``. Import statements elsewhere in the process are
 touched.
 
 A namespace owns a name if its folder has a module or package of that name, be there
-one of the standard library too or an installed one. It does not own
+one of the standard library too or an installed one. Then come the libraries of its
+virtual environment, if it has one, but for names of the standard library; then the
+copies that it has of the process's libraries. It does not own
 
-- ``gateway``, ``mounts`` and ``__main__``, which are shared by all;
+- ``gateway``, ``mounts`` and ``__main__``, which are shared by all, and whatever else
+  it is told to share;
 - the modules that are built into or frozen in the interpreter (``sys``, ``time``,
   ``os``), which no folder can replace for an application that runs alone either;
 - a folder without ``__init__.py`` (:pep:`420`), if there is anything else of the name:
@@ -20,15 +23,15 @@ one of the standard library too or an installed one. It does not own
 Names in strings (``importlib.import_module("models")``): who asks decides. Code of a
 namespace gets what its import statement would get. Any other code, such as a library
 that was given the string, gets the process's module, and only if there is none of that
-top-level name, the one of the mount that is being loaded or served.
+top-level name, the one of the mount that is being loaded or served. What is in the
+working directory, or belongs to a mount with shared imports, does not count as the
+process's there.
 
 What differs from running alone:
 
-- ``__name__`` begins with the package. ``sys.modules[__name__]`` is the module, but
-  ``sys.modules.get("models")`` finds nothing, and what is put there under that name
-  does not replace the mount's own. A logger made by ``getLogger(__name__)`` is below
-  ``mounts.notes``. A pickle names the package too, so it is for this process, or for
-  one that mounts the application under the same name.
+- ``__name__`` begins with the package. A logger made by ``getLogger(__name__)`` is
+  below ``mounts.notes``. A pickle names the package too, so it is for this process, or
+  for one that mounts the application under the same name.
 - A library that looks names up in a thread of its own finds the mount's modules only
   if the mount was made current there.
 - ``builtins.__import__``, as an attribute, is the process's, and so is the import
@@ -37,31 +40,28 @@ What differs from running alone:
 
 from __future__ import annotations
 
-import builtins
-import importlib.util
+import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from importlib.machinery import ModuleSpec, PathFinder
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
-from gateway.isolation.builtins import NamespaceBuiltins
-from gateway.isolation.finder import (
-    PARENT,
-    forget_folder,
-    has_module,
-    in_interpreter,
-)
-from gateway.isolation.process import (
-    Member,
+from gateway.isolation.finder import forget_folder, has_module
+from gateway.isolation.private_copies import check_private, check_shared
+from gateway.isolation.private_member import (
     NamespaceError,
+    activate,
     current_namespace,
-    process,
 )
+from gateway.isolation.private_names import libraries_name, package_name, split
+from gateway.isolation.private_package import PrivatePackage
+from gateway.isolation.process import process
+from gateway.isolation.venv import Environment
+from gateway.isolation.venv_libraries import Libraries
 
 __all__ = [
     "Namespace",
@@ -69,27 +69,13 @@ __all__ = [
     "current_namespace",
     "install",
     "package_name",
+    "set_aside",
     "uninstall",
+    "when_imported",
 ]
 
-_SHARED: Final = frozenset({"gateway", PARENT, "__main__"})
 
-
-def package_name(mount: str, generation: int = 1) -> str:
-    """Return the name of the package that a mount's modules are in.
-
-    What cannot stand in a module's name is percent-encoded (:rfc:`3986`), and so is
-    the dot, which separates modules: mount ``v1.2`` has ``mounts.v1%2E2``.
-
-    :param mount: the mount's name.
-    :param generation: from the second on it is part of the name: ``mounts.notes@2``.
-    """
-    spelled = quote(mount, safe="").replace(".", "%2E")
-    suffix = "" if generation == 1 else f"@{generation}"
-    return f"{PARENT}.{spelled}{suffix}"
-
-
-class Namespace(Member):
+class Namespace(PrivatePackage):
     """The private modules of one mount.
 
     :param name: the mount's name.
@@ -97,26 +83,51 @@ class Namespace(Member):
     :param generation: which one of those with this name it is; by default the lowest
         that no open namespace has. A closed namespace goes on answering its old code
         best if its generation is never used again.
+    :param environment: the mount's own virtual environment.
+    :param private: libraries, of the environment or the process, of which the
+        namespace has a copy that no other generation uses.
+    :param shared: libraries that are the process's in any case.
+    :param predecessor: the generation before; the libraries that it has loaded from
+        the same environment are taken over.
     :raises NamespaceError: the generation is in use.
+    :raises LibraryNameError: a library cannot be private, or shared.
     """
 
     def __init__(
-        self, name: str, path: str | Path, *, generation: int | None = None
+        self,
+        name: str,
+        path: str | Path,
+        *,
+        generation: int | None = None,
+        environment: Environment | None = None,
+        private: Collection[str] = (),
+        shared: Collection[str] = (),
+        predecessor: Namespace | None = None,
     ) -> None:
-        self.name = name
-        self.path = Path(path).absolute()
-        self.closed = False
-        # Names that were imported: their full names, empty for those of the process.
-        self._known: dict[str, str] = {}
-        self._kept: dict[str, ModuleType] = {}
-        self._visits = 0
-        forget_folder(self.path)
+        folder = Path(path).absolute()
+        installed = [] if environment is None else [*map(str, environment.folders)]
+        check_private(private, installed)
+        check_shared(shared)
+        forget_folder(folder)
+        self._private = frozenset(private)
+        self._installed = tuple(f"{site}{os.sep}" for site in installed)
         with process.lock:
-            self.generation = generation or _lowest_generation(name)
-            self.package = package_name(name, self.generation)
-            self._anchor = {"__package__": self.package}
-            self.builtins = NamespaceBuiltins(self._import)
-            process.enter(self, {self.package: _package(self.package, self.path)})
+            generation = generation or _lowest_generation(name)
+            super().__init__(
+                name,
+                package_name(name, generation),
+                generation,
+                folder,
+                [] if environment is None else environment.folders,
+                frozenset(shared),
+            )
+            self.libraries = _libraries(self, environment, predecessor)
+            with ExitStack() as on_failure:
+                if self.libraries is not None:
+                    self.libraries.attach(self)
+                    on_failure.callback(self.libraries.detach, self, retire=False)
+                self._enter()
+                on_failure.pop_all()
 
     def import_module(self, name: str) -> ModuleType:
         """Import a module by the name that the mount's own code has for it.
@@ -129,42 +140,40 @@ class Namespace(Member):
             return self.import_function(name, None, None, ("__name__",), 0)
 
     def owns(self, top_level: str) -> bool:
-        """Tell whether the mount's own code gets *top_level* from this namespace."""
-        if top_level in _SHARED or in_interpreter(top_level):
-            return False
-        known = self._known.get(top_level)
-        if known is not None:
-            return known != ""
-        if f"{self.package}.{top_level}" in sys.modules:
-            return True
-        spec = PathFinder.find_spec(top_level, [str(self.path)])
-        if spec is None:
-            return False
-        own = self.path / top_level
-        return spec.loader is not None or not has_module(top_level, but=own)
+        """Tell whether the mount's own code gets *top_level* from this namespace.
 
-    def modules(self) -> dict[str, ModuleType]:
-        """Return what is loaded, by the names that the mount's own code has for it."""
-        below = f"{self.package}."
-        everything = self._kept if self.closed else dict(sys.modules)
-        return {
-            name.removeprefix(below): module
-            for name, module in everything.items()
-            if name.startswith(below)
-        }
+        The libraries of its environment are the namespace's too.
+        """
+        return self.home(top_level) is not None
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> AbstractContextManager[None]:
         """Make this the mount that is loaded or served: names in strings reach it."""
-        token = current_namespace.set(self)
-        try:
-            yield
-        finally:
-            current_namespace.reset(token)
+        return activate(self)
 
-    def forget(self) -> None:
-        """Decide anew, with the next import, which names are the namespace's own."""
-        self._known.clear()
+    def borrowed(self) -> tuple[str, ...]:
+        """Return what code of a mount with its own environment has from the process's.
+
+        They are names of libraries that the environment lacks and that are not shared
+        on purpose. Run alone, the mount would not have them.
+        """
+        if self.libraries is None:
+            return ()
+        names = self.libraries.borrowed.union(
+            name.partition(".")[0]
+            for name, home in self._known.copy().items()
+            if home is False
+        )
+        return tuple(sorted(names - self._shared - sys.stdlib_module_names))
+
+    def retire(self) -> None:
+        """Close, but leave a stand-in for each module until :meth:`close`.
+
+        For the namespace's own code it is what the module was, and for all other code
+        the module that the mount has now.
+        """
+        super().retire()
+        if self.libraries is not None:
+            self.libraries.detach(self, retire=True)
 
     def close(self) -> None:
         """Take the modules out of ``sys.modules``; repeated calls do nothing.
@@ -172,125 +181,114 @@ class Namespace(Member):
         Code that still runs keeps its modules, and imports what it has not imported
         yet as before, unless a new namespace was given the same generation.
         """
-        with process.lock:
-            if not self.closed:
-                self.closed = True
-                self.builtins.use(self._import_late)
-                self._kept = process.leave(self)
+        super().close()
+        if self.libraries is not None:
+            self.libraries.detach(self, retire=False)
 
-    def __repr__(self) -> str:
-        state = " closed" if self.closed else ""
-        return f"<Namespace {self.package!r} of {str(self.path)!r}{state}>"
+    # What the process and the import system ask
 
-    # The way of an import statement
-
-    def _import(
-        self,
-        name: str,
-        globals: Mapping[str, Any] | None = None,
-        locals: Mapping[str, Any] | None = None,
-        fromlist: Any = (),
-        level: int = 0,
-    ) -> ModuleType:
-        """Import for the namespace's own code; the parameters are ``__import__``'s."""
-        if level == 0:
-            fullname = self._known.get(name)
-            if fullname is None:
-                return self._import_first(name, globals, locals, fromlist)
-            if fullname:
-                return self._import_own(name, fullname, fromlist)
-        return builtins.__import__(name, globals, locals, fromlist, level)
-
-    def _import_first(
-        self, name: str, globals: Any, locals: Any, fromlist: Any
-    ) -> ModuleType:
-        """Import a name for which it is not known yet whose it is."""
-        fullname = ""
-        if isinstance(name, str) and name and self.owns(name.partition(".")[0]):
-            fullname = f"{self.package}.{name}"
-            try:
-                module = self._import_own(name, fullname, fromlist)
-            except ModuleNotFoundError as error:
-                self._say_as_asked(fullname, error)
-                raise
-        else:
-            module = builtins.__import__(name, globals, locals, fromlist, 0)
-        self._known[name] = fullname
-        return module
-
-    def _import_own(self, name: str, fullname: str, fromlist: Any) -> ModuleType:
-        if fromlist:
-            return builtins.__import__(fullname, None, None, fromlist, 0)
-        # The result is to be the first module of the name as the mount says it. Seen
-        # from the namespace's package the name is relative, and then it is.
-        return builtins.__import__(name, self._anchor, None, (), 1)
-
-    def _say_as_asked(self, fullname: str, error: ModuleNotFoundError) -> None:
-        """Have the error say ``pkg.missing``, as it was asked for.
-
-        Applications compare the name with the one that they imported.
-        """
-        if error.name and f"{fullname}.".startswith(f"{error.name}."):
-            below = f"{self.package}."
-            error.name = error.name.removeprefix(below)
-            error.msg = error.msg.replace(below, "")
-            error.args = (error.msg,)
-
-    def _import_late(
-        self,
-        name: str,
-        globals: Mapping[str, Any] | None = None,
-        locals: Mapping[str, Any] | None = None,
-        fromlist: Any = (),
-        level: int = 0,
-    ) -> ModuleType:
-        """Import for code that still runs although the namespace is closed."""
-        module = self._find_kept(name, globals or {}, fromlist, level)
-        if module is not None:
-            return module
-        with self._visiting():
-            return self._import(name, globals, locals, fromlist, level)
-
-    def _find_kept(
-        self, name: str, globals: Mapping[str, Any], fromlist: Any, level: int
-    ) -> ModuleType | None:
-        """Return what an import results in, if it needs nothing that is not loaded."""
-        package = globals.get("__package__") if level else self.package
-        if not package or not (name or level):
+    def find_home(self, top_level: str) -> PrivatePackage | None:
+        """Find whose *top_level* is."""
+        if top_level in self._private or self.is_loaded(top_level):
+            return self
+        own = PathFinder.find_spec(top_level, [str(self.path)])
+        if own is not None and own.loader is not None:
+            return self
+        if self.libraries is not None:
+            installed = self.libraries.installed(top_level)
+            if installed is not None and (own is None or installed.loader is not None):
+                return self.libraries
+            if installed is not None:
+                return self  # a namespace package with parts in both (PEP 420)
+        if own is None or has_module(top_level, but={str(self.path)}):
             return None
-        fullname = importlib.util.resolve_name("." * (level or 1) + name, package)
-        module = self._kept.get(fullname)
-        if fromlist:
-            complete = all(hasattr(module, item) for item in fromlist)
-            return module if complete else None
-        top = fullname.removesuffix(name) + name.partition(".")[0]
-        return None if module is None else self._kept.get(top)
+        return self
 
-    @contextmanager
-    def _visiting(self) -> Iterator[None]:
-        """Be open again while at least one thread is in here."""
-        with process.lock:
-            if self._visits == 0:
-                process.enter(self, self._kept)
-            self._visits += 1
-        try:
-            yield
-        finally:
-            with process.lock:
-                self._visits -= 1
-                if self._visits == 0:
-                    self._kept = process.leave(self)
+    def home_by_name(self, top_level: str) -> PrivatePackage | None:
+        """Return whose *top_level* a string names: the same as a statement does."""
+        return self.home(top_level)
+
+    def sibling(self, base: str) -> PrivatePackage | None:
+        """Return the package called *base* that the mount's code uses, if any."""
+        if base == self.base:
+            return self
+        is_theirs = self.libraries is not None and base == self.libraries.base
+        return self.libraries if is_theirs else None
+
+    def packages(self) -> list[str]:
+        """Return the names of the packages that the mount's code has modules in."""
+        if self.libraries is None:
+            return [self.package]
+        return [self.libraries.package, self.package]
+
+    def find(
+        self, fullname: str, path: Sequence[str], target: ModuleType | None
+    ) -> ModuleSpec | None:
+        """Find a module of the namespace."""
+        _, relative_name = split(fullname)
+        top_level = relative_name.partition(".")[0]
+        home = self.home(top_level)
+        if home is not None and home is not self:
+            # By its full name, `mounts.notes.flask`, a library is found here too.
+            return process.stand_in(fullname)
+        if relative_name == top_level:
+            if home is None:
+                path = [str(self.path)]
+            elif top_level in self._private:
+                path = [*self.folders, *sys.path]
+        return self.find_in(fullname, path, target)
+
+    def is_installed(self, file: str) -> bool:
+        """Tell whether a file belongs to an installed library."""
+        if file.startswith(self._installed):
+            return True
+        entries = tuple(f"{entry}{os.sep}" for entry in sys.path if entry)
+        return not file.startswith(f"{self.path}{os.sep}") and file.startswith(entries)
+
+    def mount_folder(self) -> Path:
+        """Return the mount's folder."""
+        return self.path
+
+    def folder_of(self, module_name: str) -> str:
+        """Return the folder that the module's top-level package or module is in."""
+        return str(self.path)
+
+    def distributions_in(self, name: str | None) -> list[str] | None:
+        """Return the folders in which the mount's code finds distributions."""
+        if name is None and self.libraries is not None:
+            return self.folders
+        if name is not None and name.replace("-", "_").lower() in self._shared:
+            return None
+        return [*self.folders, *sys.path]
 
 
-def _package(name: str, folder: Path) -> ModuleType:
-    spec = ModuleSpec(name, None, is_package=True)
-    spec.submodule_search_locations = [str(folder)]
-    return importlib.util.module_from_spec(spec)
+def _libraries(
+    namespace: Namespace, environment: Environment | None, before: Namespace | None
+) -> Libraries | None:
+    """Return the libraries for a new namespace: those of the one before if they fit."""
+    if environment is None:
+        return None
+    private, shared = namespace._private, namespace._shared
+    theirs = None if before is None or before.closed else before.libraries
+    if (
+        theirs is not None
+        and theirs.environment == environment
+        and (theirs.private, theirs._shared) == (private, shared)
+        and not theirs.is_tied
+    ):
+        return theirs
+    return Libraries(namespace.name, environment, namespace.generation, shared, private)
 
 
 def _lowest_generation(name: str) -> int:
-    return next(n for n in count(1) if not process.is_open(package_name(name, n)))
+    for generation in count(1):
+        packages = package_name(name, generation), libraries_name(name, generation)
+        if not any(map(process.is_open, packages)):
+            break
+    return generation
 
 
 install: Final = process.install
 uninstall: Final = process.uninstall
+when_imported: Final = process.when_imported
+set_aside: Final = process.set_aside

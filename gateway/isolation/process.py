@@ -1,82 +1,32 @@
-"""The module namespaces of a process: which are open, and which one is asked.
-
-Who asks decides. The code that runs in a frame is known by the import function among
-its builtins, so what a mount runs with ``exec`` is its own code too. Functions that
-only look a name up for their caller are passed over.
-"""
+"""The module namespaces of a process: which are open, and who answers for a name."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
-from abc import ABC, abstractmethod
-from contextvars import ContextVar
+import typing
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from threading import RLock
 from types import FrameType, ModuleType
-from typing import Final
+from typing import Any, Final
 
-from gateway.context import current_app_context
-from gateway.errors import GatewayError
-from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
-from gateway.isolation.finder import (
-    PARENT,
-    NamespaceFinder,
-    has_module,
-    package_of,
+from gateway.isolation.finder import NamespaceFinder, Prepare, has_module
+from gateway.isolation.pickles import StandIn, StandIns
+from gateway.isolation.private_member import (
+    Member,
+    NamespaceError,
+    current,
+    namespace_of,
+    owner_of,
 )
+from gateway.isolation.private_names import PARENT, base_of, split
 from gateway.isolation.strings import StringHooks
-
-_MESSENGERS: Final = frozenset(
-    {
-        "contextlib",
-        "functools",
-        "jinja2.utils",
-        "logging.config",
-        "pkgutil",
-        "unittest.mock",
-        "werkzeug.utils",
-    }
-)
-
-
-class NamespaceError(GatewayError, ImportError):
-    """A namespace cannot be opened: its name, or ``mounts``, is taken."""
-
-
-class Member(ABC):
-    """What the process knows of a namespace."""
-
-    path: Path
-    package: str
-    builtins: NamespaceBuiltins
-
-    @property
-    def import_function(self) -> ImportFunction:
-        """What the ``import`` statements of the namespace's modules call."""
-        return self.builtins.import_function
-
-    @abstractmethod
-    def import_module(self, name: str) -> ModuleType:
-        """Import a module by the name that the mount's own code has for it."""
-
-    @abstractmethod
-    def owns(self, top_level: str) -> bool:
-        """Tell whether the mount's own code gets *top_level* from the namespace."""
-
-    @abstractmethod
-    def forget(self) -> None:
-        """Decide anew, with the next import, which names are the namespace's own."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Take the namespace's modules out of ``sys.modules``."""
-
-
-current_namespace: Final[ContextVar[Member | None]] = ContextVar(
-    "gateway.namespace", default=None
-)
 
 
 class Process:
@@ -85,8 +35,16 @@ class Process:
     def __init__(self) -> None:
         self.lock = RLock()
         self._open: dict[str, Member] = {}
+        self._set_aside: Counter[str] = Counter()
+        self._stand_ins = StandIns(self)
         self._hooks = StringHooks(self)
-        self._finder = NamespaceFinder(self._open, self._hooks.prepared)
+        self._finder = NamespaceFinder(
+            self._open,
+            self._hooks.prepared,
+            self._hooks.copies,
+            self._stand_ins.find,
+            namespace_of,
+        )
 
     def install(self) -> None:
         """Prepare the import system; repeated calls do nothing.
@@ -113,9 +71,28 @@ class Process:
             for member in list(self._open.values()):
                 member.close()
             if self._finder in sys.meta_path:
+                self._stand_ins.drop_all()
                 self._hooks.uninstall()
                 sys.meta_path.remove(self._finder)
                 del sys.modules[PARENT]
+
+    def when_imported(self, name: str, prepare: Prepare) -> Callable[[], None]:
+        """Have *prepare* called with the module *name* once it is executed.
+
+        It is called for the process's module and for each mount's private copy, and
+        at once for those that are loaded.
+
+        :param name: as the module's own code has it, such as ``flask.app``.
+        :returns: what undoes it.
+        """
+        with self.lock:
+            self.install()
+            undo = self._hooks.add(name, prepare)
+            for member in list(self._open.values()):
+                module = sys.modules.get(f"{member.package}.{name}")
+                if module is not None and type(module) is not StandIn:
+                    prepare(module)
+            return undo
 
     def is_open(self, package: str) -> bool:
         """Tell whether a namespace has *package* now."""
@@ -133,20 +110,51 @@ class Process:
                     f"the package {member.package!r} is in use by another namespace; "
                     "give each a generation of its own"
                 )
+            self._stand_ins.drop(member.package)
             sys.modules.update(modules)
             attribute = member.package.rpartition(".")[2]
             setattr(sys.modules[PARENT], attribute, modules[member.package])
 
-    def leave(self, member: Member) -> dict[str, ModuleType]:
-        """Undo :meth:`enter`; return the modules that *member* has by now."""
+    def leave(self, member: Member, *, stand_in: bool = False) -> dict[str, ModuleType]:
+        """Undo :meth:`enter`; return the modules that *member* has by now.
+
+        :param stand_in: leave stand-ins in their places.
+        """
         with self.lock:
             del self._open[member.package]
             vars(sys.modules[PARENT]).pop(member.package.rpartition(".")[2], None)
-            return {
+            below = f"{member.package}."
+            modules = {
                 name: sys.modules.pop(name)
                 for name in list(sys.modules)
-                if package_of(name) == member.package
+                if name == member.package or name.startswith(below)
             }
+            _forget_overloads(modules)
+            # Not by isinstance: that would load a module which is loaded lazily.
+            modules = {
+                name: module
+                for name, module in modules.items()
+                if type(module) is not StandIn
+            }
+            if stand_in:
+                self._stand_ins.put(member.package, modules)
+            return modules
+
+    def forget_stand_ins(self, member: Member) -> None:
+        """Remove what stands in for *member* and for generations before it."""
+        with self.lock:
+            self._stand_ins.drop(member.package, member.base)
+
+    def set_aside(self, folder: Path) -> Callable[[], None]:
+        """Have the modules in *folder* count as one mount's, not as the process's.
+
+        They do not keep another mount from the modules that strings name.
+
+        :param folder: of a mount whose modules are imported as the process's.
+        :returns: what undoes it.
+        """
+        self._set_aside[str(folder)] += 1
+        return partial(self._set_aside.subtract, {str(folder): 1})
 
     def answering(self, name: str, asker: FrameType | None) -> Member | None:
         """Return the namespace that answers for a name in a string, if one does."""
@@ -155,41 +163,86 @@ class Process:
             return None
         member = namespace_of(asker)
         if member is not None:
-            return member if member.owns(top_level) else None
-        member = current_namespace.get() or _served()
-        # A mere folder of the process, such as one of the working directory, is no
-        # reason to keep the mount from its module.
-        if member is None or has_module(top_level, folders=False):
+            return member.home_by_name(top_level)
+        member = current()
+        home = None if member is None else member.home_by_name(top_level)
+        if home is None or self._has(top_level):
             return None
-        return member if member.owns(top_level) else None
+        return home
+
+    def _has(self, top_level: str) -> bool:
+        """Tell whether the process has a module that comes before a mount's.
+
+        A mere folder is none, and neither is what is in the working directory or
+        belongs to one mount.
+        """
+        roots = {folder for folder, uses in self._set_aside.items() if uses > 0}
+        with suppress(OSError):
+            roots.add(os.getcwd())
+        return has_module(top_level, folders=False, but=roots)
+
+    def stand_in(self, fullname: str) -> ModuleSpec | None:
+        """Return what makes a module that stands for one of another package."""
+        return self._stand_ins.find(fullname)
+
+    def answering_code(self, name: str, asker: FrameType | None) -> Member | None:
+        """Return whose module an extension module gets that imports *name*.
+
+        :param asker: the frame of the Python code that runs the extension's.
+        """
+        owner = owner_of(asker)
+        return None if owner is None else owner.home(name.partition(".")[0])
+
+    def adopt(self, spec: ModuleSpec, asker: FrameType | None) -> None:
+        """Have a module that is executed by its file import like a mount's, if it is.
+
+        It is if the mount's own code has asked for it, or if the file is in the folder
+        of the mount that is being loaded or served.
+        """
+        member = namespace_of(asker)
+        if member is None:
+            member = current()
+            inside = None if member is None else f"{member.path}{os.sep}"
+            if inside is None or not str(spec.origin).startswith(inside):
+                return
+        if member is not None:
+            member.adopt(spec)
+
+    def heir(self, package: str, asker: FrameType | None) -> Member | None:
+        """Return what *package*, or the generation that follows it, is for *asker*."""
+        member = self._open.get(package)
+        if member is not None:
+            return member
+        base = base_of(package)
+        for user in (namespace_of(asker), current()):
+            sibling = None if user is None else user.sibling(base)
+            if sibling is not None:
+                return sibling
+        generations = [each for each in list(self._open.values()) if each.base == base]
+        return max(generations, key=lambda each: each.generation, default=None)
+
+    def folder_for(self, module_name: str, asker: FrameType | None) -> str | None:
+        """Return the folder of the asking mount for a name that no module has."""
+        top_level = module_name.partition(".")[0]
+        member = namespace_of(asker) or current()
+        if member is None or top_level == PARENT or has_module(top_level):
+            return None
+        return str(member.mount_folder())
 
     def folder_of(self, module_name: str) -> str | None:
         """Return the folder of the open namespace that the module is in, if any."""
-        member = self._open.get(package_of(module_name))
-        return None if member is None else str(member.path)
+        member = self._open.get(split(module_name)[0])
+        return None if member is None else member.folder_of(module_name)
 
 
-def _served() -> Member | None:
-    """Return the namespace of the mount whose application is current."""
-    context = current_app_context.get(None)
-    mounted = None if context is None else getattr(context.app, "mount", None)
-    return None if mounted is None else mounted.namespace
+def _forget_overloads(module_names: Iterable[str]) -> None:
+    """Have :mod:`typing` forget the overloads of modules that are gone.
 
-
-def namespace_of(frame: FrameType | None) -> Member | None:
-    """Return the namespace whose code runs in *frame*, or had it look a name up."""
-    while frame is not None and _is_messenger(frame.f_globals.get("__name__")):
-        frame = frame.f_back
-    if frame is None:
-        return None
-    owner = getattr(frame.f_builtins.get("__import__"), "__self__", None)
-    return owner if isinstance(owner, Member) else None
-
-
-def _is_messenger(module_name: object) -> bool:
-    return isinstance(module_name, str) and (
-        module_name in _MESSENGERS or module_name.partition(".")[0] == "importlib"
-    )
+    It keeps them by the modules' names, and would keep each generation for ever.
+    """
+    overloads: dict[str, Any] = getattr(typing, "_overload_registry", {})
+    for name in module_names:
+        overloads.pop(name, None)
 
 
 process: Final = Process()

@@ -9,6 +9,9 @@ not believed and, unless Python was told to write no bytecode, replaced.
 
 Compiling always would be the alternative: for Flask's own 6,300 lines it took 18 ms,
 reading and comparing 1.1 ms, and the ordinary kind of file 0.95 ms (CPython 3.11).
+
+Installed libraries are not edited, and their folder may serve others too, so for them
+the ordinary kind is used.
 """
 
 from __future__ import annotations
@@ -107,6 +110,24 @@ class NamespaceSourceLoader(_PrivateBuiltins, SourceFileLoader):  # type: ignore
         # and a folder that cannot be written is no error.
         loader: Any = self
         loader._cache_bytecode(path, cached, data)
+
+
+class LibraryLoader(_PrivateBuiltins, SourceFileLoader):  # type: ignore[misc]
+    """Loads a module of an installed library that a mount has for itself.
+
+    :param fullname: the module's name.
+    :param path: its file.
+    :param module_builtins: the builtins of its namespace.
+    """
+
+    def __init__(
+        self, fullname: str, path: str, module_builtins: NamespaceBuiltins
+    ) -> None:
+        super().__init__(fullname, path)
+        self._builtins = module_builtins
+
+    def _load_code(self, fullname: str) -> CodeType:
+        return cast(CodeType, SourceFileLoader.get_code(self, fullname))
 
 
 class NamespaceBytecodeLoader(_PrivateBuiltins, SourcelessFileLoader):

@@ -12,10 +12,17 @@ namespace answers:
 - libraries which call ``__import__`` with what they were given: they get a global of
   that name. Their ``import`` statements do not look there.
 
-Flask is told where a private module's top folder is: it looks for the instance folder
-beside the top package, which here is ``mounts``.
+Flask is told where the folders of a private module are. It looks for the instance
+folder beside the top package, which here is ``mounts``; and for an application that is
+named otherwise than its module, ``Flask("shop")``, in the working directory.
 
-A library that is not loaded yet is prepared when it is imported.
+A library that is not loaded yet is prepared when it is imported. A mount's private copy
+of a library asks for the mount by itself; only Flask's is prepared too.
+
+Two more functions are led here although no strings are looked up:
+:func:`importlib.util.spec_from_file_location`, so that files of a mount which are
+executed by their path, such as Alembic's ``env.py``, import like its modules; and
+``importlib._bootstrap._find_and_load``, where the import statements of Cython arrive.
 """
 
 from __future__ import annotations
@@ -24,13 +31,16 @@ import builtins
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
+from importlib.machinery import ModuleSpec
 from types import FrameType, FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
 from gateway.isolation.builtins import ImportFunction
 from gateway.isolation.finder import Prepare
+from gateway.isolation.private_extensions import hidden
+from gateway.isolation.private_names import PARENT
 
 _HOOK: Final = "__gateway_by_name__"
 
@@ -40,13 +50,15 @@ _FUNCTIONS: Final = {
     "werkzeug.utils": "import_string",
 }
 _IMPORTERS: Final = ("jinja2.utils", "logging.config", "pyramid.path")
-_FLASK: Final = ("flask.sansio.scaffold", "flask.scaffold")
+_SCAFFOLD: Final = ("flask.sansio.scaffold", "flask.scaffold")
 
 
 class Answer(Protocol):
     """What a namespace does for a name in a string."""
 
-    package: str
+    @property
+    def package(self) -> str:
+        """The package that its modules are in."""
 
     def import_module(self, name: str) -> ModuleType:
         """Import the module that the mount calls *name*."""
@@ -62,8 +74,17 @@ class Resolver(Protocol):
     def answering(self, name: str, asker: FrameType | None) -> Answer | None:
         """Return the namespace in which to look for *name*."""
 
+    def answering_code(self, name: str, asker: FrameType | None) -> Answer | None:
+        """Return the namespace whose *name* an extension module imports."""
+
+    def adopt(self, spec: ModuleSpec, asker: FrameType | None) -> None:
+        """Have the module of a file that is a mount's import like the mount's."""
+
     def folder_of(self, module_name: str) -> str | None:
         """Return the folder of the namespace that the module is in."""
+
+    def folder_for(self, module_name: str, asker: FrameType | None) -> str | None:
+        """Return the mount's folder, if nobody has a module of that name."""
 
 
 class StringHooks:
@@ -72,15 +93,24 @@ class StringHooks:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._undo: list[Callable[[], None]] = []
-        self.prepared: Mapping[str, Prepare] = {
+        self._added: dict[str, list[Prepare]] = {}
+        flask = {
+            **dict.fromkeys(_SCAFFOLD, self._lead_find_package),
+            "flask.helpers": self._lead_root_path,
+        }
+        # By name, what to do with a module of the process, and with a private copy.
+        self.prepared: dict[str, Prepare] = {
             **dict.fromkeys(_FUNCTIONS, self._lead_function),
             **dict.fromkeys(_IMPORTERS, self._lead_import_calls),
-            **dict.fromkeys(_FLASK, self._lead_flask),
+            **flask,
         }
+        self.copies: dict[str, Prepare] = dict(flask)
 
     def install(self) -> None:
         """Prepare what is loaded already; the finder prepares what comes later."""
         self._lead_import_module()
+        self._lead_extensions()
+        self._lead_files()
         for name, prepare in self.prepared.items():
             if name in sys.modules:
                 prepare(sys.modules[name])
@@ -90,13 +120,41 @@ class StringHooks:
         while self._undo:
             self._undo.pop()()
 
+    def add(self, name: str, prepare: Prepare) -> Callable[[], None]:
+        """Have *prepare* called with each module *name*, and with that of the process.
+
+        :param name: as the module's own code has it.
+        :returns: what undoes it.
+        """
+        if name not in self._added:
+            self._added[name] = []
+            for prepared in (self.prepared, self.copies):
+                before = prepared.get(name)
+                prepared[name] = partial(self._prepare, before, self._added[name])
+        self._added[name].append(prepare)
+        if name in sys.modules:
+            prepare(sys.modules[name])
+        return partial(self._added[name].remove, prepare)
+
+    @staticmethod
+    def _prepare(
+        before: Prepare | None, added: list[Prepare], module: ModuleType
+    ) -> None:
+        for prepare in ([] if before is None else [before]) + added:
+            prepare(module)
+
     def _set(self, owner: Any, name: str, value: Any) -> None:
         """Set an attribute until :meth:`uninstall`."""
         if name in vars(owner):
-            self._undo.append(partial(setattr, owner, name, vars(owner)[name]))
+            self._later(owner, partial(setattr, owner, name, vars(owner)[name]))
         else:
-            self._undo.append(partial(delattr, owner, name))
+            self._later(owner, partial(delattr, owner, name))
         setattr(owner, name, value)
+
+    def _later(self, owner: Any, undo: Callable[[], None]) -> None:
+        """Undo something, unless it is done to a private copy: that goes by itself."""
+        if not getattr(owner, "__module__", owner.__name__).startswith(f"{PARENT}."):
+            self._undo.append(undo)
 
     def _lead_import_module(self) -> None:
         bootstrap: Any = sys.modules["_frozen_importlib"]
@@ -114,16 +172,42 @@ class StringHooks:
 
         self._set(bootstrap, "_gcd_import", _gcd_import)
 
+    def _lead_extensions(self) -> None:
+        bootstrap: Any = sys.modules["_frozen_importlib"]
+        original = bootstrap._find_and_load
+        answering = self._resolver.answering_code
+
+        def _find_and_load(name: str, import_: Any) -> ModuleType:
+            answer = answering(name, sys._getframe(1))
+            if answer is not None:
+                return answer.import_function(name, None, None, ("__name__",), 0)
+            return hidden(name) or original(name, import_)
+
+        # The interpreter leaves frames of this file out of the tracebacks of imports.
+        code = _find_and_load.__code__
+        name = original.__code__.co_filename
+        _find_and_load.__code__ = code.replace(co_filename=name)
+        self._set(bootstrap, "_find_and_load", _find_and_load)
+
+    def _lead_files(self) -> None:
+        original = importlib.util.spec_from_file_location
+        adopt = self._resolver.adopt
+
+        @wraps(original)
+        def spec_from_file_location(*args: Any, **kwargs: Any) -> ModuleSpec | None:
+            spec = original(*args, **kwargs)
+            if spec is not None:
+                adopt(spec, sys._getframe(1))
+            return spec
+
+        # Not in the import system itself, which calls it for each file that it finds.
+        self._set(importlib.util, "spec_from_file_location", spec_from_file_location)
+
     def _lead_function(self, module: ModuleType) -> None:
         function = getattr(module, _FUNCTIONS[module.__name__], None)
         if not isinstance(function, FunctionType) or function.__closure__:
             return  # Some other version of the library, whose code cannot be exchanged.
-        original = FunctionType(
-            function.__code__,
-            function.__globals__,
-            function.__name__,
-            function.__defaults__,
-        )
+        original = self._original(function)
         first = function.__code__.co_varnames[0]
         answering = self._resolver.answering
 
@@ -136,9 +220,24 @@ class StringHooks:
                     args = (f"{answer.package}.{name}", *args[1:])
             return original(*args, **kwargs)
 
-        self._set(module, _HOOK, by_name)
+        self._exchange(module, function, by_name)
+
+    def _original(self, function: FunctionType) -> FunctionType:
+        return FunctionType(
+            function.__code__,
+            function.__globals__,
+            function.__name__,
+            function.__defaults__,
+        )
+
+    def _exchange(
+        self, module: ModuleType, function: FunctionType, by: Callable[..., Any]
+    ) -> None:
+        """Have a function do what *by* does, also where it was taken before."""
+        original = self._original(function)
+        self._set(module, _HOOK, by)
         self._set(function, "__wrapped__", original)
-        self._undo.append(partial(setattr, function, "__code__", original.__code__))
+        self._later(module, partial(setattr, function, "__code__", original.__code__))
         function.__code__ = _through_hook.__code__
 
     def _lead_import_calls(self, module: ModuleType) -> None:
@@ -162,18 +261,36 @@ class StringHooks:
                 configurator.BaseConfigurator, "importer", staticmethod(__import__)
             )
 
-    def _lead_flask(self, module: ModuleType) -> None:
-        original: Callable[[str], str] | None
-        original = getattr(module, "_find_package_path", None)
-        if original is None:
+    def _lead_find_package(self, module: ModuleType) -> None:
+        look_up: Any = getattr(module, "_find_package_path", None)
+        if look_up is None:
             return
-        look_up = original
+        resolver = self._resolver
 
         def _find_package_path(import_name: str) -> str:
-            folder = self._resolver.folder_of(import_name)
+            asker = sys._getframe(1)
+            answer = resolver.answering(import_name, asker)
+            full = import_name if answer is None else f"{answer.package}.{import_name}"
+            folder = resolver.folder_of(full) or resolver.folder_for(full, asker)
             return look_up(import_name) if folder is None else folder
 
         self._set(module, "_find_package_path", _find_package_path)
+
+    def _lead_root_path(self, module: ModuleType) -> None:
+        function = getattr(module, "get_root_path", None)
+        if not isinstance(function, FunctionType) or function.__closure__:
+            return
+        original = self._original(function)
+        resolver = self._resolver
+
+        def get_root_path(import_name: str) -> Any:
+            asker = sys._getframe(2)
+            answer = resolver.answering(import_name, asker)
+            if answer is not None:
+                return original(f"{answer.package}.{import_name}")
+            return resolver.folder_for(import_name, asker) or original(import_name)
+
+        self._exchange(module, function, get_root_path)
 
 
 def _through_hook(*args: Any, **kwargs: Any) -> Any:

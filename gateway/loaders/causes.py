@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 from gateway.errors import AppCrashedError
+from gateway.isolation.private_copies import private_copy_for
+from gateway.isolation.private_extensions import refusal_in
 from gateway.loaders.django import is_in_django
 
 # An error that led to an error that led to an error: so many are looked at.
@@ -32,6 +34,15 @@ def with_cause(
             f"; {missing!r} is there in {folder}, but relative paths start at the "
             f"working directory, {os.getcwd()}: start this one at the module, as in "
             f"Path(__file__).parent / {os.path.basename(missing)!r}"
+        )
+    refusal = refusal_in(error.__cause__)
+    if refusal is not None:
+        added += f"; {refusal}"
+    library = private_copy_for(error.__cause__)
+    if library is not None:
+        added += (
+            f"; {library} has it from another mount, or from this one before a reload: "
+            f"give this one a copy of its own, 'private: [{library}]'"
         )
     if not added:
         return error

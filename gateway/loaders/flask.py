@@ -7,14 +7,12 @@ factory is done, so that it wins over what the application's own code has set.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+from gateway.isolation.modules import when_imported
 from gateway.site import seed_config
 
 _MARK = "_gateway_seeds"
@@ -33,18 +31,14 @@ def is_flask(candidate: object) -> bool:
 def seeding_flask() -> Iterator[None]:
     """Have Flask applications made within start from the mount's ``config:``.
 
-    Flask is not imported for it: if it is not there yet, its import is awaited.
+    Flask is not imported for it: if it is not there yet, its import is awaited. A
+    mount's private copy is prepared too.
     """
-    if "flask.app" in sys.modules:
-        _seed(sys.modules["flask.app"])
-        yield
-        return
-    finder = _AfterImport()
-    sys.meta_path.insert(0, finder)
+    undo = when_imported("flask.app", _seed)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        undo()
 
 
 def _seed(module: ModuleType) -> None:
@@ -60,32 +54,3 @@ def _seed(module: ModuleType) -> None:
 
     setattr(make_config, _MARK, True)
     flask.make_config = make_config
-
-
-class _AfterImport(MetaPathFinder):
-    """Finds ``flask.app`` as usual, and has it prepared once it is executed."""
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        if fullname != "flask.app":
-            return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        loader: Any = None if spec is None else spec.loader
-        if hasattr(loader, "exec_module"):
-            _seed_after(loader)
-        return spec
-
-
-def _seed_after(loader: Any) -> None:
-    execute = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        del loader.exec_module  # from here on it is as if nothing had been done to it
-        execute(module)
-        _seed(module)
-
-    loader.exec_module = exec_module

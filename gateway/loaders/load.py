@@ -29,6 +29,7 @@ from gateway.isolation import environ
 from gateway.isolation.audit import as_error, process_audit
 from gateway.isolation.begun import Begun
 from gateway.isolation.logs import LogOverlay, forget_loggers, logging_kept_apart
+from gateway.isolation.modules import Namespace
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
@@ -79,11 +80,23 @@ class _Own:
                 self.modules.close()
             finally:
                 self.records.close()
-                if self.modules.namespace is not None:
-                    forget_loggers(self.modules.namespace.package)
+                self._forget_loggers()
+
+    def _forget_loggers(self) -> None:
+        namespace = self.modules.namespace
+        if namespace is not None:
+            forget_loggers(namespace.package)
+            libraries = namespace.libraries
+            if libraries is not None and libraries.closed:
+                forget_loggers(libraries.package)
 
 
-def load(spec: MountSpec, home: Path, generation: int | None = None) -> Loaded:
+def load(
+    spec: MountSpec,
+    home: Path,
+    generation: int | None = None,
+    predecessor: Namespace | None = None,
+) -> Loaded:
     """Load the application of *spec*.
 
     What it does to context variables meanwhile is forgotten afterwards.
@@ -94,10 +107,15 @@ def load(spec: MountSpec, home: Path, generation: int | None = None) -> Loaded:
     :raises LoadError: it cannot be loaded.
     :raises MissingExtraError: it needs a package that is not installed.
     """
-    return copy_context().run(_load, spec, home, generation)
+    return copy_context().run(_load, spec, home, generation, predecessor)
 
 
-def _load(spec: MountSpec, home: Path, generation: int | None) -> Loaded:
+def _load(
+    spec: MountSpec,
+    home: Path,
+    generation: int | None,
+    predecessor: Namespace | None,
+) -> Loaded:
     process_audit.forget(spec.name)
     match spec.target:
         case StaticTarget(folder=folder):
@@ -107,7 +125,7 @@ def _load(spec: MountSpec, home: Path, generation: int | None) -> Loaded:
         case ProxyTarget():
             loaded = load_proxy(spec.name, spec.target)
         case target:
-            return _load_code(spec, target, home, generation)
+            return _load_code(spec, target, home, generation, predecessor)
     # Without modules of its own, a mount has only middleware that is installed.
     return with_middleware(spec, loaded, importlib.import_module, None)
 
@@ -117,12 +135,13 @@ def _load_code(
     target: AppTarget | AsgiTarget,
     home: Path,
     generation: int | None,
+    predecessor: Namespace | None,
 ) -> Loaded:
     settings = copy.deepcopy(dict(spec.config))
     stand_in = ForeignApplication(spec.name, Config(str(home), settings))
     # Every mount with code has an overlay: what one writes no other one sees.
     environ.install()
-    modules = modules_of(spec.name, target, spec.home, home, generation)
+    modules = modules_of(spec.name, target, spec.home, home, generation, predecessor)
     begun = Begun(spec.name, private=modules.namespace is not None)
     variables = environ.Overlay(spec.env, spec.name, begun)
     seed_config.set(settings)

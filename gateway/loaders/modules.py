@@ -24,7 +24,9 @@ from gateway.config.spec import AppTarget, AsgiTarget
 from gateway.errors import LoadError
 from gateway.isolation.audit import process_audit
 from gateway.isolation.finder import forget_folder
-from gateway.isolation.modules import Namespace, NamespaceError
+from gateway.isolation.modules import Namespace, NamespaceError, set_aside
+from gateway.isolation.private_copies import LibraryNameError
+from gateway.isolation.venv import VirtualEnvironmentError, read_environment
 from gateway.loaders.reference import Importer
 
 
@@ -58,6 +60,7 @@ def modules_of(
     beside: Path,
     home: Path,
     generation: int | None = None,
+    predecessor: Namespace | None = None,
 ) -> Modules:
     """Return the imports of the mount *name*.
 
@@ -72,7 +75,7 @@ def modules_of(
     source = target.reference if shown == "." else f"{shown} {target.reference}"
     if target.imports == "shared":
         return _shared(name, folder, source)
-    namespace = _namespace(name, folder, generation)
+    namespace = _namespace(name, folder, target, generation, predecessor)
     if target.path is None and target.imports is None:
         top_level = target.reference.partition(":")[0].partition(".")[0]
         if not namespace.owns(top_level):
@@ -81,10 +84,25 @@ def modules_of(
     return _private(namespace, source)
 
 
-def _namespace(name: str, folder: Path, generation: int | None) -> Namespace:
+def _namespace(
+    name: str,
+    folder: Path,
+    target: AppTarget | AsgiTarget,
+    generation: int | None,
+    predecessor: Namespace | None,
+) -> Namespace:
     try:
-        return Namespace(name, folder, generation=generation)
-    except NamespaceError as error:
+        venv = target.venv
+        return Namespace(
+            name,
+            folder,
+            generation=generation,
+            environment=None if venv is None else read_environment(venv),
+            private=target.private,
+            shared=target.shared,
+            predecessor=predecessor,
+        )
+    except (NamespaceError, VirtualEnvironmentError, LibraryNameError) as error:
         raise LoadError(name, str(error)) from error
 
 
@@ -156,9 +174,10 @@ class _SharedFolders:
             if folder not in sys.path:
                 with process_audit.aside():
                     sys.path.insert(0, folder)
-        return partial(self._leave, folder)
+        return partial(self._leave, folder, set_aside(Path(folder)))
 
-    def _leave(self, folder: str) -> None:
+    def _leave(self, folder: str, undo: Callable[[], None]) -> None:
+        undo()
         with self._lock:
             self._users[folder] -= 1
             # The application may have removed it itself.

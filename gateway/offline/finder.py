@@ -9,7 +9,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-from gateway.isolation.finder import find_private
 from gateway.isolation.modules import Namespace
 
 
@@ -36,7 +35,7 @@ class _Beside(MetaPathFinder):
             path = [self._folder]
         elif fullname.rpartition(".")[0] not in self.found:
             return None
-        spec = find_private(fullname, path, self._namespace.builtins, target)
+        spec = self._namespace.find_in(fullname, path, target)
         # A folder without __init__.py gives way to any other module (PEP 420).
         if spec is None or spec.loader is None:
             return None

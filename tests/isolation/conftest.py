@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
-from isolation_support import MakeMount, write
+from isolation_support import MakeEnvironment, MakeMount, metadata, write
 
 from gateway.isolation.modules import Namespace
+from gateway.isolation.venv import Environment, read_environment
 
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[MakeMount]:
     opened: list[Namespace] = []
+    numbers = count()
 
-    def make(files: Mapping[str, str], name: str = "notes") -> Namespace:
-        folder = tmp_path / f"mount{len(opened)}"
+    def make(
+        files: Mapping[str, str], name: str = "notes", **options: Any
+    ) -> Namespace:
+        folder = tmp_path / f"mount{next(numbers)}"
         folder.mkdir()
         write(folder, files)
-        opened.append(Namespace(name, folder))
+        opened.append(Namespace(name, folder, **options))
         return opened[-1]
 
     yield make
     for namespace in opened:
         namespace.close()
     assert not [name for name in sys.modules if name.startswith("mounts.")]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> MakeEnvironment:
+    numbers = count()
+
+    def make(files: Mapping[str, str]) -> Environment:
+        folder = tmp_path / f"environment{next(numbers)}"
+        write(folder, {**metadata("made", "1.0"), **files})
+        return read_environment(folder)
+
+    return make
 
 
 @pytest.fixture

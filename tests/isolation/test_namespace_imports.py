@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -246,4 +247,16 @@ def test_a_file_written_later_is_found(mount: MakeMount) -> None:
     with open(app.__file__.replace("app.py", "later.py"), "w") as file:
         file.write("n = 9")
     importlib.invalidate_caches()
+    assert app.go() == 9
+
+
+def test_a_file_that_was_missing_and_is_written_then(mount: MakeMount) -> None:
+    app = run(mount, "import sys\ndef go():\n    import made\n    return made.n")
+    with pytest.raises(ModuleNotFoundError):
+        app.go()
+    folder = app.__file__.removesuffix("app.py")
+    with open(f"{folder}made.py", "w") as file:
+        file.write("n = 9")
+    # The path-based finder goes by the folder's time of change.
+    os.utime(folder, (0, 0))
     assert app.go() == 9

@@ -158,7 +158,7 @@ del sys.modules["made_by_hand"]
 """
     app = run(mount, code, {"models.py": ""})
     assert app.me is app
-    assert app.plain is None
+    assert app.plain is app.models
     assert sys.modules[app.models.__name__] is app.models
     assert app.made_by_hand is app.Fake
 

@@ -14,7 +14,7 @@ import pytest
 from isolation_support import MakeMount, write
 
 from gateway.isolation.modules import Namespace
-from gateway.isolation.process import NamespaceError, current_namespace
+from gateway.isolation.private_member import NamespaceError, current_namespace
 
 FILES = {
     "app.py": """

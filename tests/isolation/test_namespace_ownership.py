@@ -11,7 +11,7 @@ import pytest
 from isolation_support import MakeMount, run, write
 
 from gateway.isolation.modules import Namespace, package_name
-from gateway.isolation.process import NamespaceError
+from gateway.isolation.private_member import NamespaceError
 
 
 def test_a_standard_name_is_the_mounts_for_the_mount_alone(mount: MakeMount) -> None:

@@ -375,7 +375,7 @@ def test_a_module_called_mounts_is_in_the_way(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.append(sys.argv[1]); import mounts\n"
         "from gateway.isolation.modules import Namespace\n"
-        "from gateway.isolation.process import NamespaceError\n"
+        "from gateway.isolation.private_member import NamespaceError\n"
         "try: Namespace('notes', sys.argv[1])\n"
         "except NamespaceError as error: print(error)"
     )

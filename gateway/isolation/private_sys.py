@@ -1,0 +1,137 @@
+"""``sys`` and ``builtins`` as a mount's code sees them.
+
+A library that looks its own modules up (``sys.modules["sqlalchemy.orm"]``) finds those
+of the mount, and one that takes the import function from the module ``builtins`` gets
+the mount's. Only code that speaks of ``modules``, or of ``__import__``, is given these:
+elsewhere they are the interpreter's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, MutableMapping
+from types import CodeType, FrameType, ModuleType
+from typing import Any, Protocol
+
+
+class Owner(Protocol):
+    """What is needed of a package of private modules."""
+
+    package: str
+
+    def home(self, top_level: str) -> Any:
+        """Return whose module *top_level* is; ``None`` for the process."""
+
+    def packages(self) -> list[str]:
+        """Return the names of the packages that the mount's code has modules in."""
+
+    def kept(self, fullname: str) -> ModuleType | None:
+        """Return a module that is not in ``sys.modules`` any more."""
+
+
+class PrivateModules(MutableMapping[str, ModuleType]):
+    """``sys.modules``, with a mount's modules by the names that the mount has for them.
+
+    Their full names are there as well. What the mount has a module of its own for is
+    hidden, loaded or not.
+    """
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+
+    def _home(self, name: str) -> Any:
+        return self._owner.home(name.partition(".")[0]) if name else None
+
+    def _real(self, name: str) -> str:
+        home = self._home(name)
+        return name if home is None else f"{home.package}.{name}"
+
+    def __getitem__(self, name: str) -> ModuleType:
+        real = self._real(name)
+        for package in (self._owner, self._home(name)):
+            kept = None if package is None else package.kept(real)
+            if kept is not None:
+                return kept
+        try:
+            return sys.modules[real]
+        except KeyError:
+            raise KeyError(name) from None
+
+    def __setitem__(self, name: str, module: ModuleType) -> None:
+        sys.modules[self._real(name)] = module
+
+    def __delitem__(self, name: str) -> None:
+        try:
+            del sys.modules[self._real(name)]
+        except KeyError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.copy())
+
+    def __len__(self) -> int:
+        return len(self.copy())
+
+    def copy(self) -> dict[str, ModuleType]:
+        """Return an ordinary dictionary with what is there now."""
+        loaded = sys.modules.copy()
+        own = {}
+        for package in self._owner.packages():
+            below = f"{package}."
+            for name, module in loaded.items():
+                if name.startswith(below):
+                    own[name.removeprefix(below)] = module
+        hidden = {name for name in loaded if self._real(name) != name}
+        return own | {name: loaded[name] for name in loaded if name not in hidden}
+
+
+class Face(ModuleType):
+    """A module of the interpreter, but for one attribute.
+
+    :param module: the module; what is set or deleted is set or deleted there.
+    :param name: the attribute.
+    :param value: what it is instead.
+    """
+
+    def __init__(self, module: ModuleType, name: str, value: object) -> None:
+        super().__init__(module.__name__, module.__doc__)
+        ModuleType.__setattr__(self, "_module", module)
+        ModuleType.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._module, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._module, name)
+
+    def __repr__(self) -> str:
+        return repr(self._module)
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return vars(self._module)
+
+
+def speaks_of(word: str, globals_: Any, frame: FrameType | None) -> bool:
+    """Tell whether the code that imports something uses a name.
+
+    :param globals_: those of the code.
+    :param frame: the one in which the import function was called.
+    """
+    while frame is not None and frame.f_globals is not globals_:
+        frame = frame.f_back
+    return frame is not None and _mentions(word, frame.f_code)
+
+
+def _mentions(word: str, code: CodeType) -> bool:
+    return (
+        word in code.co_names
+        or word in code.co_consts
+        or any(
+            isinstance(constant, CodeType) and _mentions(word, constant)
+            for constant in code.co_consts
+        )
+    )
