@@ -24,6 +24,9 @@ from gateway.config.spec import (
 )
 from gateway.errors import Place
 
+# What only a mount with modules of its own can have.
+_LIBRARIES: Final = ("venv", "private", "shared")
+
 _EXAMPLE: Final = "{app: app:create_app, path: apps/notes}"
 
 
@@ -178,6 +181,13 @@ def _with_defaults(
         name: value for name, value in defaults.items() if kind in known[name].kinds
     }
     merged = {**fitting, **values}
+    if merged.get("imports") == "shared":
+        # The mount has no modules of its own, so no default can be about them.
+        merged = {
+            name: value
+            for name, value in merged.items()
+            if name not in _LIBRARIES or name in values
+        }
     if "env" in fitting:
         merged["env"] = {**fitting["env"], **values.get("env", {})}
     if "config" in fitting:
@@ -201,12 +211,36 @@ def _check_together(
             key_path(path, "args"),
             "these are the arguments of a factory, and 'factory' is false: remove one",
         )
+    _check_libraries(reader, node, values, path)
     redirect, location = node.get("redirect"), values.get("redirect")
     if redirect and location and claim and _leads_to(claim, location):
         reader.report(
             redirect.value.place,
             key_path(path, "redirect"),
             "this is the address of the mount itself: name another",
+        )
+
+
+def _check_libraries(
+    reader: Reader, node: MappingNode, values: Mapping[str, Any], path: str
+) -> None:
+    for name in _LIBRARIES:
+        entry = node.get(name)
+        if entry and values.get(name) and values.get("imports") == "shared":
+            reader.report(
+                entry.key.place,
+                key_path(path, name),
+                "this is for mounts with modules of their own, and with 'imports: "
+                "shared' they are the process's: remove it, or use 'imports: private'",
+            )
+    both = {*values.get("private", ())} & {*values.get("shared", ())}
+    entry = node.get("private") or node.get("shared")
+    if entry and both:
+        reader.report(
+            entry.key.place,
+            key_path(path, entry.key.text),
+            f"{', '.join(sorted(both))} cannot be both private and shared: remove it "
+            "from one of them",
         )
 
 
@@ -235,6 +269,9 @@ def _target(kind: str, values: Mapping[str, Any]) -> Target:
         imports=values.get("imports"),
         args=values.get("args", {}),
         factory=values.get("factory"),
+        venv=values.get("venv"),
+        private=values.get("private", ()),
+        shared=values.get("shared", ()),
     )
 
 

@@ -25,7 +25,7 @@ from gateway.config.nodes import (
 )
 from gateway.config.schema import Section, keys_of, unknown_key
 from gateway.config.shapes import (
-    FOLDER,
+    FOLDERS,
     FileType,
     FreeType,
     ListType,
@@ -152,7 +152,7 @@ class Reader:
             value = of.parse(text)
             if isinstance(of, FileType):
                 return of.read(Path(os.path.join(self.folder, text)))
-            return self._existing_folder(text) if of is FOLDER else value
+            return self._existing_folder(text) if of in FOLDERS else value
         except InvalidValue as error:
             raise self._refusal(
                 node.place, path, _explained(node.text, text, error, of.secret)

@@ -15,6 +15,7 @@ from gateway.config.keys import KINDS as KINDS
 from gateway.config.keys import Key as Key
 from gateway.config.keys import Section as Section
 from gateway.config.table_code import CODE_KEYS
+from gateway.config.table_libraries import LIBRARY_KEYS
 from gateway.config.table_mount import MOUNT
 from gateway.config.table_policies import POLICIES
 from gateway.config.table_proxy import PROXY_KEYS
@@ -37,7 +38,15 @@ SECTION_TITLES: Final[Mapping[Section, str]] = MappingProxyType(
 MOUNT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 
-TABLE: Final = (*TOP, *SERVER, *MOUNT, *POLICIES, *CODE_KEYS, *PROXY_KEYS)
+TABLE: Final = (
+    *TOP,
+    *SERVER,
+    *MOUNT,
+    *POLICIES,
+    *CODE_KEYS,
+    *LIBRARY_KEYS,
+    *PROXY_KEYS,
+)
 
 
 def keys_of(section: Section) -> dict[str, Key]:
@@ -53,7 +62,8 @@ def unknown_key(name: str, section: Section) -> str:
         for other in SECTION_TITLES
         if name in keys_of(other) and other != "included"
     ]
-    near = get_close_matches(name, known, n=1)
+    # What another section has is hardly misspelt.
+    near = get_close_matches(name, known, n=1, cutoff=0.8 if elsewhere else 0.6)
     if elsewhere and (section == "included" or not near):
         cure = f"it belongs in {' or '.join(elsewhere)}"
     elif near:

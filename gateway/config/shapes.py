@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from gateway.config.address import NETWORK
-from gateway.config.values import ScalarType, ValueType, parse_path
+from gateway.config.values import LIBRARY, ScalarType, ValueType, parse_path
 from gateway.errors import Place
 
 
@@ -142,6 +142,12 @@ VARIABLES: Final = VariablesType(
 FOLDER: Final = ScalarType(
     "folder", "apps/notes", {"type": "string", "minLength": 1}, parse_path
 )
+ENVIRONMENT: Final = ScalarType(
+    "folder", "envs/notes", {"type": "string", "minLength": 1}, parse_path
+)
+FOLDERS: Final = (FOLDER, ENVIRONMENT)
+"""The types whose values are folders that have to exist."""
+
 PATTERNS: Final = PatternsType(
     "list of file patterns",
     "[conf.d/*.yaml]",
@@ -157,4 +163,10 @@ NETWORKS: Final = ListType(
 )
 OWN_NETWORKS: Final = ListType(
     NETWORKS.label, NETWORKS.example, NETWORKS.schema, NETWORKS.item
+)
+LIBRARIES: Final = ListType(
+    "list of libraries",
+    "[prometheus_client]",
+    {"type": ["array", "string"], "items": dict(LIBRARY.schema)},
+    LIBRARY,
 )

@@ -71,6 +71,9 @@ class AppTarget:
         where the file does not say: it has one unless the module is installed.
     :param args: the keyword arguments of the factory.
     :param factory: ``None`` where the object itself is to tell.
+    :param venv: the virtual environment whose libraries are the mount's own, absolute.
+    :param private: libraries of which the mount has a copy of its own.
+    :param shared: libraries that are the process's, whatever ``venv`` has.
     """
 
     reference: str

@@ -250,6 +250,30 @@ REFERENCE = ScalarType(
 )
 
 
+def _parse_library(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise InvalidValue(
+            "is no library's name in import statements: write its top-level name, "
+            "such as prometheus_client",
+            _library_meant(text),
+        )
+    return text
+
+
+def _library_meant(text: str) -> str | None:
+    """Return what a name with dots, dashes or a version probably meant."""
+    name = re.split(r"[.<>=!~\[ ]", text.strip(), maxsplit=1)[0].replace("-", "_")
+    return name if name.isidentifier() and not keyword.iskeyword(name) else None
+
+
+LIBRARY = ScalarType(
+    "library",
+    "prometheus_client",
+    {"type": "string", "minLength": 1},
+    _parse_library,
+)
+
+
 def _parse_location(text: str) -> str:
     check_text(text)
     if " " in text or "?" in text or "#" in text:

@@ -157,7 +157,7 @@ class NamespaceExtensionLoader(ExtensionFileLoader):
             library,
             f"the extension module {self._known_as!r} of mount {self._owner.name!r} "
             f"cannot be loaded beside the one of {before!r}: {error}. Have the mounts "
-            f"share it: 'shared: [{library}]'",
+            f"share the one beside the gateway: 'shared: [{library}]'",
             self.name,
             self.path,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -151,17 +151,8 @@ def current() -> Member | None:
         if isinstance(served, Member):
             return served
         # An application that no gateway has mounted, inside of one that is.
-        context = _below(context)
+        context = context.below
     return chosen
-
-
-def _below(context: AppContext) -> AppContext | None:
-    """Return what was on top before *context* was pushed for the first time."""
-    tokens = context._tokens
-    if not tokens or tokens[0] is None:
-        return None
-    below = tokens[0].old_value
-    return None if below is Token.MISSING else below
 
 
 def namespace_of(frame: FrameType | None) -> Member | None:

@@ -45,18 +45,25 @@ class Refusal:
     :param library: its top-level name.
     :param mount: for which it could not be loaded, after it had been for others.
     :param reason: what happened.
+    :param fatal: whether the process that tried did not survive it.
     """
 
     library: str
     mount: str
     reason: str
+    fatal: bool
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """What the mount cannot have, and the cure."""
         return (
-            f"mount {self.mount!r} cannot have its own {self.library!r} beside the "
-            f"others: {self.reason}. Have the mounts share it: "
+            f"it cannot have its own {self.library!r} beside the others: "
+            f"{self.reason}. Have the mounts share the one beside the gateway: "
             f"'shared: [{self.library}]'"
         )
+
+    def __str__(self) -> str:
+        return f"mount {self.mount}: {self.message}"
 
 
 def try_together(
@@ -149,7 +156,8 @@ def _attempt(
     last = steps[-1] if steps else {}
     if "library" not in last:
         return None
-    return Refusal(last["library"], last["mount"], last.get("reason", ending))
+    reason = last.get("reason")
+    return Refusal(last["library"], last["mount"], reason or ending, not reason)
 
 
 def _described(candidate: Candidate) -> dict[str, Any]:

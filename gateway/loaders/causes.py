@@ -36,7 +36,7 @@ def with_cause(
             f"Path(__file__).parent / {os.path.basename(missing)!r}"
         )
     refusal = refusal_in(error.__cause__)
-    if refusal is not None:
+    if refusal is not None and str(refusal) not in error.message:
         added += f"; {refusal}"
     library = private_copy_for(error.__cause__)
     if library is not None:

@@ -80,6 +80,7 @@ def modules_of(
         top_level = target.reference.partition(":")[0].partition(".")[0]
         if not namespace.owns(top_level):
             namespace.close()
+            _check_effect(name, top_level, target)
             return Modules(importlib.import_module, None, target.reference)
     return _private(namespace, source)
 
@@ -104,6 +105,24 @@ def _namespace(
         )
     except (NamespaceError, VirtualEnvironmentError, LibraryNameError) as error:
         raise LoadError(name, str(error)) from error
+
+
+def _check_effect(mount: str, library: str, target: AppTarget | AsgiTarget) -> None:
+    """Refuse libraries of its own for an application that all mounts share.
+
+    :raises LoadError: nothing would come of what the configuration says.
+    """
+    if target.venv is None and not target.private:
+        return
+    key = "private" if target.venv is None else "venv"
+    into = "" if target.venv is None else f"install it in {target.venv}, or "
+    names = ", ".join((library, *target.private))
+    raise LoadError(
+        mount,
+        f"{key!r} is for the mount's own code, and {library!r} is installed beside the "
+        f"gateway, for all mounts: {into}give this mount a copy of it, 'private: "
+        f"[{names}]'",
+    )
 
 
 def _private(namespace: Namespace, source: str) -> Modules:

@@ -264,7 +264,7 @@ def test_one_that_refuses_is_reported_with_the_cure(
     assert str(caught.value) == (
         "the extension module 'native.kind1' of mount 'links' cannot be loaded beside "
         "the one of 'mounts.notes+venv': cannot load module more than once. Have the "
-        "mounts share it: 'shared: [native]'"
+        "mounts share the one beside the gateway: 'shared: [native]'"
     )
     assert refusal_in(caught.value) is caught.value
     wrapped = ImportError("something went wrong")
@@ -350,7 +350,9 @@ def test_a_trial_finds_what_cannot_be_there_twice(
     (refusal,) = try_together([notes, links])
     assert (refusal.library, refusal.mount) == ("native", "links")
     assert refusal.reason == reason
-    assert str(refusal).endswith("Have the mounts share it: 'shared: [native]'")
+    assert str(refusal).endswith(
+        "Have the mounts share the one beside the gateway: 'shared: [native]'"
+    )
     assert try_together([notes]) == ()
 
 
