@@ -1,4 +1,7 @@
-"""Virtual environments with real libraries, installed once and kept between runs."""
+"""Virtual environments with real libraries, installed once and kept between runs.
+
+They are kept where pytest keeps what it remembers, in ``.pytest_cache``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,19 @@ _IS_NEW = sys.version_info >= (3, 13)
 OLD_MARKUPSAFE = "3.0.2" if _IS_NEW else "2.1.5"
 OLD_SQLALCHEMY = "2.0.36" if _IS_NEW else "1.4.54"
 
-WITH_OLD_FLASK = ("Flask==2.2.5", "Werkzeug==2.2.3", f"MarkupSafe=={OLD_MARKUPSAFE}")
+WITH_OLD_FLASK = (
+    "Flask==2.2.5",
+    "Werkzeug==2.2.3",
+    f"MarkupSafe=={OLD_MARKUPSAFE}",
+    "Flask-SQLAlchemy==3.0.5",
+    f"SQLAlchemy=={OLD_SQLALCHEMY}",
+    "greenlet>=3",
+)
 WITH_NEW_FLASK = ("Flask>=3.1", "Flask-SQLAlchemy>=3.1", "SQLAlchemy>=2.0.40")
-WITH_OLD_SQLALCHEMY = (f"SQLAlchemy=={OLD_SQLALCHEMY}", "greenlet>=3")
 WITH_NUMPY = ("numpy>=1.26",)
 
-_TIMEOUT = 180.0
+_CACHE = Path(__file__).parents[1] / ".pytest_cache" / "d" / "environments"
+_TIMEOUT = 180.0  # seconds
 
 
 def site_packages(folder: Path) -> Path:
@@ -48,9 +57,9 @@ def environment_with(*requirements: str) -> Environment:
     The test is skipped where they cannot be had.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    text = "\n".join((sys.prefix, *requirements)).encode()
-    name = f"gateway-tests-{version}-{hashlib.blake2b(text, digest_size=6).hexdigest()}"
-    folder = Path(tempfile.gettempdir(), name)
+    text = "\n".join((sys.base_prefix, *requirements)).encode()
+    name = f"{version}-{hashlib.blake2b(text, digest_size=6).hexdigest()}"
+    folder = _CACHE / name
     if not folder.is_dir():
         _install(folder, requirements)
     return read_environment(folder)
@@ -75,7 +84,7 @@ def _install(folder: Path, requirements: tuple[str, ...]) -> None:
         if done.returncode:
             last = done.stderr.strip().rpartition("\n")[2]
             pytest.skip(f"component not installed: {' '.join(requirements)}: {last}")
-        # pyvenv.cfg names the folder's place only in a comment of its own.
+        # pyvenv.cfg has the folder's place only in what nobody reads.
         if not folder.is_dir():
             draft.rename(folder)
     except subprocess.TimeoutExpired:

@@ -22,7 +22,6 @@ from installed import (
     OLD_SQLALCHEMY,
     WITH_NEW_FLASK,
     WITH_OLD_FLASK,
-    WITH_OLD_SQLALCHEMY,
     environment_with,
 )
 from isolation_support import MakeEnvironment, MakeMount
@@ -261,9 +260,8 @@ TABLES = {
 
 @pytest.mark.parametrize("in_process", ["loaded", "as it is"])
 def test_two_versions_of_sqlalchemy(
-    mount: MakeMount, new: Environment, in_process: str
+    mount: MakeMount, old: Environment, new: Environment, in_process: str
 ) -> None:
-    old = environment_with(*WITH_OLD_SQLALCHEMY)
     shared: Any = None
     if in_process == "loaded":
         if importlib.util.find_spec("sqlalchemy") is None:
