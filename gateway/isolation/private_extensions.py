@@ -258,7 +258,7 @@ def show(name: str, module: ModuleType, until_gone: list[Any]) -> None:
     it has taken the module. No other thread may ever see the module there, so neither
     the end of this function nor what undoes it may be Python code, between whose steps
     threads take turns: the undoing is one step of a ``map``, called when a weak
-    reference dies.
+    reference dies. A debugger, which runs code after each line, takes that away.
 
     :param until_gone: the list; something is added to it.
     """
