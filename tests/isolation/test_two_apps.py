@@ -36,6 +36,7 @@ APP = """
 
     def create_app():
         app = Flask(__name__)
+        early = app.config["NAME"]
         app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
         db.init_app(app)
         with app.app_context():
@@ -57,7 +58,7 @@ APP = """
                 notes=[note.told() for note in db.session.scalars(mine)],
                 seen=seen,
                 cookies=list(request.cookies),
-                app=current_app.config["NAME"],
+                names=[early, current_app.config["NAME"]],
             )
 
         return app
@@ -115,6 +116,7 @@ def served(folder: Path) -> Iterator[str]:
     environment = environment_with(*WITH_OLD_FLASK)
     mounts = MOUNTS.format(venv=environment.folder)
     with composed(folder, mounts, FILES) as gateway:
+        assert {mount.kind for mount in gateway.mounts.values()} == {"flask"}
         spec = replace(gateway.spec.server, port=0, threads=USERS)
         with running(gateway, spec) as server:
             yield server.url
@@ -143,7 +145,7 @@ def test_two_apps_with_nothing_in_common_but_names(tmp_path: Path) -> None:
             "sqlalchemy": OLD_SQLALCHEMY,
             "database": "sqlite:///old.db",
             "engine": f"sqlite:///{tmp_path}/apps/old/instance/old.db",
-            "app": "old",
+            "names": ["old", "old"],
         },
         "new": {
             "flask": version("flask"),
@@ -151,7 +153,7 @@ def test_two_apps_with_nothing_in_common_but_names(tmp_path: Path) -> None:
             "sqlalchemy": version("sqlalchemy"),
             "database": "sqlite:///new.db",
             "engine": f"sqlite:///{tmp_path}/apps/new/instance/new.db",
-            "app": "new",
+            "names": ["new", "new"],
         },
     }
     assert version("flask") >= "3.1"
