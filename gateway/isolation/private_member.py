@@ -23,11 +23,15 @@ from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
 _MESSENGERS: Final = frozenset(
     {
         "contextlib",
+        "flask.config",
         "functools",
+        "gateway.settings",
         "importlib_metadata",
         "jinja2.utils",
         "logging.config",
         "pkgutil",
+        "runpy",
+        "timeit",
         "unittest.mock",
         "werkzeug.utils",
     }

@@ -196,17 +196,25 @@ class Process:
     def adopt(self, spec: ModuleSpec, asker: FrameType | None) -> None:
         """Have a module that is executed by its file import like a mount's, if it is.
 
+        :param asker: who has it executed.
+        """
+        member = self.executing(str(spec.origin), asker)
+        if member is not None:
+            member.adopt(spec)
+
+    def executing(self, file: str, asker: FrameType | None) -> Member | None:
+        """Return whose code is executed, if it is a mount's.
+
         It is if the mount's own code has asked for it, or if the file is in the folder
         of the mount that is being loaded or served.
         """
         member = namespace_of(asker)
-        if member is None:
-            member = current()
-            inside = None if member is None else f"{member.path}{os.sep}"
-            if inside is None or not str(spec.origin).startswith(inside):
-                return
         if member is not None:
-            member.adopt(spec)
+            return member
+        member = current()
+        if member is None or not file.startswith(f"{member.path}{os.sep}"):
+            return None
+        return member
 
     def heir(self, package: str, asker: FrameType | None) -> Member | None:
         """Return what *package*, or the generation that follows it, is for *asker*."""

@@ -19,7 +19,8 @@ named otherwise than its module, ``Flask("shop")``, in the working directory.
 A library that is not loaded yet is prepared when it is imported. A mount's private copy
 of a library asks for the mount by itself; only Flask's is prepared too.
 
-Two more functions are led here although no strings are looked up:
+More functions are led here although no strings are looked up: those that execute code
+for a mount (see ``executed``);
 :func:`importlib.util.spec_from_file_location`, so that files of a mount which are
 executed by their path, such as Alembic's ``env.py``, import like its modules; and
 ``importlib._bootstrap._find_and_load``, where the import statements of Cython arrive.
@@ -37,7 +38,8 @@ from importlib.machinery import ModuleSpec
 from types import FrameType, FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
-from gateway.isolation.builtins import ImportFunction
+from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
+from gateway.isolation.executed import EXECUTORS, TopLevel, executor
 from gateway.isolation.finder import Prepare
 from gateway.isolation.private_extensions import hidden
 from gateway.isolation.private_names import PARENT
@@ -47,6 +49,7 @@ _HOOK: Final = "__gateway_by_name__"
 _FUNCTIONS: Final = {
     "importlib.util": "find_spec",
     "pkgutil": "get_data",
+    "runpy": "_get_module_details",
     "werkzeug.utils": "import_string",
 }
 _IMPORTERS: Final = ("jinja2.utils", "logging.config", "pyramid.path")
@@ -55,6 +58,8 @@ _SCAFFOLD: Final = ("flask.sansio.scaffold", "flask.scaffold")
 
 class Answer(Protocol):
     """What a namespace does for a name in a string."""
+
+    builtins: NamespaceBuiltins
 
     @property
     def package(self) -> str:
@@ -80,6 +85,9 @@ class Resolver(Protocol):
     def adopt(self, spec: ModuleSpec, asker: FrameType | None) -> None:
         """Have the module of a file that is a mount's import like the mount's."""
 
+    def executing(self, file: str, asker: FrameType | None) -> Answer | None:
+        """Return the namespace that has code from *file* executed, if one has."""
+
     def folder_of(self, module_name: str) -> str | None:
         """Return the folder of the namespace that the module is in."""
 
@@ -101,6 +109,7 @@ class StringHooks:
         # By name, what to do with a module of the process, and with a private copy.
         self.prepared: dict[str, Prepare] = {
             **dict.fromkeys(_FUNCTIONS, self._lead_function),
+            **dict.fromkeys(EXECUTORS, self._lead_exec),
             **dict.fromkeys(_IMPORTERS, self._lead_import_calls),
             **flask,
         }
@@ -203,6 +212,11 @@ class StringHooks:
         # Not in the import system itself, which calls it for each file that it finds.
         self._set(importlib.util, "spec_from_file_location", spec_from_file_location)
 
+    def _lead_exec(self, module: ModuleType) -> None:
+        self._set(module, "exec", executor(self._resolver, module))
+        if module.__name__ in _FUNCTIONS:
+            self._lead_function(module)
+
     def _lead_function(self, module: ModuleType) -> None:
         function = getattr(module, _FUNCTIONS[module.__name__], None)
         if not isinstance(function, FunctionType) or function.__closure__:
@@ -217,7 +231,10 @@ class StringHooks:
                 answer = answering(name, sys._getframe(2))
                 if answer is not None:
                     kwargs.pop(first, None)
-                    args = (f"{answer.package}.{name}", *args[1:])
+                    full = f"{answer.package}.{name}"
+                    if module.__name__ == "runpy" and "." not in name:
+                        full = TopLevel(full)
+                    args = (full, *args[1:])
             return original(*args, **kwargs)
 
         self._exchange(module, function, by_name)
