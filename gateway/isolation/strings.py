@@ -12,9 +12,10 @@ namespace answers:
 - libraries which call ``__import__`` with what they were given: they get a global of
   that name. Their ``import`` statements do not look there.
 
-Flask is told where the folders of a private module are. It looks for the instance
-folder beside the top package, which here is ``mounts``; and for an application that is
-named otherwise than its module, ``Flask("shop")``, in the working directory.
+Flask and the native framework are told where the folders of a private module are. They
+look for the instance folder beside the top package, which here is ``mounts``; and, for
+an application that is named otherwise than its module, ``Flask("shop")``, in the
+working directory.
 
 A library that is not loaded yet is prepared when it is imported. A mount's private copy
 of a library asks for the mount by itself; only Flask's is prepared too.
@@ -54,6 +55,7 @@ _FUNCTIONS: Final = {
 }
 _IMPORTERS: Final = ("jinja2.utils", "logging.config", "pyramid.path")
 _SCAFFOLD: Final = ("flask.sansio.scaffold", "flask.scaffold")
+_NATIVE: Final = "gateway.framework.paths"
 
 
 class Answer(Protocol):
@@ -112,6 +114,7 @@ class StringHooks:
             **dict.fromkeys(EXECUTORS, self._lead_exec),
             **dict.fromkeys(_IMPORTERS, self._lead_import_calls),
             **flask,
+            _NATIVE: self._lead_both,
         }
         self.copies: dict[str, Prepare] = dict(flask)
 
@@ -278,20 +281,25 @@ class StringHooks:
                 configurator.BaseConfigurator, "importer", staticmethod(__import__)
             )
 
+    def _lead_both(self, module: ModuleType) -> None:
+        self._lead_root_path(module)
+        self._lead_find_package(module)
+
     def _lead_find_package(self, module: ModuleType) -> None:
-        look_up: Any = getattr(module, "_find_package_path", None)
+        name = "_import_folder" if module.__name__ == _NATIVE else "_find_package_path"
+        look_up: Any = getattr(module, name, None)
         if look_up is None:
             return
         resolver = self._resolver
 
-        def _find_package_path(import_name: str) -> str:
+        def find_package_path(import_name: str) -> str:
             asker = sys._getframe(1)
             answer = resolver.answering(import_name, asker)
             full = import_name if answer is None else f"{answer.package}.{import_name}"
             folder = resolver.folder_of(full) or resolver.folder_for(full, asker)
             return look_up(import_name) if folder is None else folder
 
-        self._set(module, "_find_package_path", _find_package_path)
+        self._set(module, name, find_package_path)
 
     def _lead_root_path(self, module: ModuleType) -> None:
         function = getattr(module, "get_root_path", None)

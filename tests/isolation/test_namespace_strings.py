@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -200,6 +201,28 @@ def test_flask_finds_its_folders_in_the_mount(mount: MakeMount) -> None:
         assert template.render(name="notes") == "hello from notes"
     with module.web.test_client().get("/static/style.css") as response:
         assert response.data == b"body {}"
+
+
+def test_the_native_framework_finds_its_folders(mount: MakeMount) -> None:
+    code = """
+        from gateway import App
+        from web import app as web
+        app, own, other = App(__name__), App("app"), App("any_name")
+        package = App("web")
+        """
+    package = {
+        "web/__init__.py": "from gateway import App\napp = App(__name__)",
+        "web/templates/hello.html": "hello",
+        "templates/hello.html": "from above",
+    }
+    app = run(mount, dedent(code), package)
+    folder = Path(app.__file__).parent
+    apps = app.app, app.own, app.other, app.web, app.package
+    assert {each.instance_path for each in apps} == {str(folder / "instance")}
+    assert {each.root_path for each in apps[:3]} == {str(folder)}
+    assert {each.root_path for each in apps[3:]} == {str(folder / "web")}
+    texts = [each.jinja_env.get_template("hello.html").render() for each in apps]
+    assert texts == ["from above"] * 3 + ["hello"] * 2
 
 
 def test_jinja_finds_packages_and_extensions_of_the_mount(mount: MakeMount) -> None:
