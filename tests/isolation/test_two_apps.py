@@ -34,8 +34,11 @@ APP = """
     from flask import Flask, current_app, jsonify, request, session
     from models import Note, db
 
+    made = []
+
     def create_app():
         app = Flask(__name__)
+        made.append(app)
         early = app.config["NAME"]
         app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
         db.init_app(app)
@@ -64,8 +67,7 @@ APP = """
         return app
 
     def close():
-        from gateway import current_app
-        with current_app.app_context():
+        with made[0].app_context():
             db.engine.dispose()
     """
 
@@ -133,7 +135,9 @@ def visit_both(url: str, user: str) -> dict[str, list[dict[str, Any]]]:
     return answers
 
 
-def test_two_apps_with_nothing_in_common_but_names(tmp_path: Path) -> None:
+def test_two_apps_with_nothing_in_common_but_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     shared: Any = sys.modules.get("flask")
     users = [f"user{number}" for number in range(USERS)]
     with served(tmp_path) as url, ThreadPoolExecutor(USERS) as pool:
@@ -170,4 +174,5 @@ def test_two_apps_with_nothing_in_common_but_names(tmp_path: Path) -> None:
         instance = tmp_path / "apps" / name / "instance"
         assert [file.name for file in instance.iterdir()] == [f"{name}.db"]
     assert "DATABASE_URL" not in os.environ
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     assert shared is None or sys.modules["flask"] is shared
