@@ -2,7 +2,8 @@
 
 Whose it is, the context tells: the mount's that is loaded or served, or has started the
 thread. But a shared library may keep for all its users what it makes when the first of
-them calls it. So these are the process's, which lives as long as the library:
+them calls it, and one of a mount's environment for the next generations of the mount.
+So these are the process's, which lives as long as the library:
 
 - what it begins while it is imported, whichever mount was the first to do that;
 - its thread pools: they end by themselves when nothing refers to them any more;
@@ -26,7 +27,8 @@ from typing import Any, Final
 from gateway.isolation.begun import Begun, ExitFunction
 from gateway.isolation.environ_overlay import current_overlay
 from gateway.isolation.environ_patches import Patches
-from gateway.isolation.process import Member
+from gateway.isolation.private_member import Member
+from gateway.isolation.private_names import has_libraries
 
 _STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + sep
 
@@ -71,7 +73,8 @@ def _is_own(frame: FrameType) -> bool:
 
 def _is_in_namespace(frame: FrameType) -> bool:
     importer = getattr(frame.f_builtins.get("__import__"), "__self__", None)
-    return isinstance(importer, Member)
+    # The libraries of a mount's environment outlive a generation of its code.
+    return isinstance(importer, Member) and not has_libraries(importer.package)
 
 
 def _is_mounts(frame: FrameType, begun: Begun) -> bool:

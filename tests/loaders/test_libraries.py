@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from composing import PLAIN, composed, failure, modules_forgotten, text, write
@@ -228,6 +229,52 @@ def test_a_broken_environment_leaves_the_mount_serving(
     with pytest.raises(LoadErrors, match=r"is for Python 3\.8\.1"):
         shop.reload()
     assert text(shop, "/a/") == before
+
+
+def test_what_libraries_keep_for_their_users_outlives_a_generation(
+    tmp_path: Path,
+) -> None:
+    library = """
+        import atexit
+        from concurrent.futures import ThreadPoolExecutor
+
+        VERSION = "1.0"
+        ended = []
+        pool = None
+
+        def end():
+            ended.append("at import")
+
+        def end_later():
+            ended.append("when called")
+
+        atexit.register(end)
+
+        def work():
+            global pool
+            if pool is None:
+                pool = ThreadPoolExecutor(1)
+                atexit.register(end_later)
+            return pool.submit(lambda: len(ended)).result()
+
+        def forget():
+            pool.shutdown()
+            atexit.unregister(end)
+            atexit.unregister(end_later)
+        """
+    files = {**installation("1.0"), "env/parcel.py": library}
+    app = "import parcel\n" + told("parcel.work()")
+    mount = "a: {app: app:application, venv: env}"
+    with composed(tmp_path, mount, {"app.py": app, **files}) as gateway:
+        for number in range(3):
+            assert text(gateway, "/a/") == "0"
+            write(tmp_path, {"app.py": f"{app}\n# {number}"})
+            assert gateway.reload().replaced == ("a",)
+        parcel: Any = sys.modules["mounts.a+venv.parcel"]
+    # When the process ends, as if the mount ran alone.
+    assert parcel.ended == []
+    assert parcel.work() == 0
+    parcel.forget()
 
 
 @pytest.mark.usefixtures("beside")
