@@ -173,9 +173,8 @@ def _module_program(name: str, namespace: Namespace | None) -> Program:
 
 def _find(name: str, namespace: Namespace | None) -> ModuleSpec | None:
     """Find a module by the mount's name for it; its packages are imported."""
-    full = name
-    if namespace is not None and namespace.owns(name.partition(".")[0]):
-        full = f"{namespace.package}.{name}"
+    home = None if namespace is None else namespace.home(name.partition(".")[0])
+    full = name if home is None else f"{home.package}.{name}"
     try:
         return importlib.util.find_spec(full)
     except ModuleNotFoundError as error:

@@ -61,6 +61,15 @@ def test_libraries_that_an_environment_lacks(write_files: WriteFiles) -> None:
     assert output.endswith("\n2 mounts: everything loads.\n")
 
 
+def test_a_module_of_the_environment_is_run(write_files: WriteFiles) -> None:
+    yaml = "mounts: {one: {app: 'app:application', path: one, venv: env}}"
+    files = {"gateway.yaml": yaml, "one/app.py": PLAIN, **INSTALLED}
+    files["env/parcel.py"] = "import other\nprint(other.__name__)"
+    home = write_files({**files, "env/other.py": ""})
+    done = run(home, "run", "one", "-m", "parcel")
+    assert (done.stdout, done.stderr) == ("mounts.one+venv.other\n", "")
+
+
 def test_what_was_not_done_with_an_environment(write_files: WriteFiles) -> None:
     yaml = "mounts: {one: {app: 'app:application', path: one, venv: env}}"
     line = "import editable; editable.install()"
