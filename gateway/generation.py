@@ -75,8 +75,10 @@ class Member:
         """Tell whether *spec*, or what its sources are now, is another mount."""
         if self.failure is not None:
             return True
-        # Where it stands in the file makes no difference.
-        if replace(spec, place=self.spec.place) != self.spec:
+        # Where it stands in the file makes no difference, and the server, not the
+        # mount, has its queue.
+        own = self.spec
+        if replace(spec, place=own.place, queueing=own.queueing) != own:
             return True
         return self.sources is not None and self.sources != _sources(spec)
 

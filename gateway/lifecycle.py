@@ -44,6 +44,7 @@ from gateway.policies.gateway_stack import gateway_stack
 from gateway.reloaded import Outcome as Outcome
 from gateway.reloaded import Reloaded as Reloaded
 from gateway.reloaded import gone, report_on
+from gateway.shares import Share, Shares, refuse, share_table
 from gateway.site import Site
 from gateway.subrequests.call import Subrequests
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -109,8 +110,10 @@ class Gateway:
             self._dispatcher = Dispatcher(self._table(spec, self._members))
             self.site.serve = self._dispatcher
             on_failure.pop_all()
+        self.shares = Shares(self._dispatcher.host_of, self._share_table(spec))
         self._point_out()
         self._wsgi = gateway_stack(self._dispatcher, spec.server)
+        self.refuse = gateway_stack(refuse, spec.server)
         with self._changing:
             self._see_to_failed()
 
@@ -218,6 +221,7 @@ class Gateway:
                 self.spec, self._members = spec, members
                 self._point_out()
                 self._dispatcher.table = table
+                self.shares.table = self._share_table(spec)
         except BaseException:
             self._drain.add(gone(members, self._members), spec.server.drain_timeout)
             raise
@@ -332,6 +336,10 @@ class Gateway:
         prefix = from_text(mount.prefix)
         # No redirect to its slash: that would tell those whom it does not answer.
         return [Route(host, prefix, mount.serve, False) for host in {None, *hosts}]
+
+    def _share_table(self, spec: GatewaySpec) -> Table[Share]:
+        admin = None if self._front is None else spec.admin
+        return share_table(spec, self.mounts, admin)
 
     def _point_out(self) -> None:
         """Let the mounts know of each other."""

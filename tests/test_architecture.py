@@ -23,7 +23,7 @@ FLOORS = [
     ["dispatch"],
     ["subrequests"],
     ["mount"],
-    ["fingerprint", "probing", "failing"],
+    ["fingerprint", "probing", "failing", "shares"],
     ["generation"],
     ["draining", "reloaded"],
     ["lifecycle"],

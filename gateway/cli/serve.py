@@ -127,6 +127,8 @@ def command(
                 front=administer,
             )
             try:
+                loaded.shares.loads = server.loads
+                application.gateway = loaded
                 application.loaded = Refreshing(loaded) if develop else loaded
                 _announce(loaded, server.url)
                 with (

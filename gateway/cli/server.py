@@ -12,7 +12,9 @@ from time import monotonic
 from typing import Final
 
 from gateway.config.spec import ServerSpec
-from gateway.servers.waitress import WaitressServer
+from gateway.lifecycle import Gateway
+from gateway.servers.waitress import Fairness, WaitressServer
+from gateway.shares import NOBODY, Share, refuse
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # What the applications get for their shutdown even when requests have used up all of
@@ -25,6 +27,7 @@ class Late:
 
     def __init__(self) -> None:
         self.loaded: WSGIApplication | None = None
+        self.gateway: Gateway | None = None
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -35,6 +38,17 @@ class Late:
             return []
         return self.loaded(environ, start_response)
 
+    def share_of(self, environ: WSGIEnvironment) -> Share:
+        """Return whose a request is."""
+        return NOBODY if self.gateway is None else self.gateway.shares(environ)
+
+    def refuse(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer a request that its share has no room for."""
+        application = refuse if self.gateway is None else self.gateway.refuse
+        return application(environ, start_response)
+
 
 class Server(WaitressServer):
     """A server that knows how much of the drain timeout is left."""
@@ -44,8 +58,9 @@ class Server(WaitressServer):
         application: WSGIApplication,
         spec: ServerSpec,
         reload: Callable[[], None] | None = None,
+        fairness: Fairness | None = None,
     ) -> None:
-        super().__init__(application, spec, reload)
+        super().__init__(application, spec, reload, fairness)
         self._drain_timeout = spec.drain_timeout
         self.stopped_at: float | None = None
 
@@ -63,7 +78,7 @@ class Server(WaitressServer):
 
 @contextmanager
 def listening(
-    application: WSGIApplication,
+    application: Late,
     spec: ServerSpec,
     reload: Callable[[], None] | None = None,
 ) -> Iterator[Server]:
@@ -72,7 +87,8 @@ def listening(
     :param reload: what a SIGHUP asks for.
     :raises ServeError: the address cannot be listened on.
     """
-    server = Server(application, spec, reload)
+    fairness = Fairness(application.share_of, application.refuse)
+    server = Server(application, spec, reload, fairness)
     try:
         yield server
     finally:

@@ -18,6 +18,7 @@ from gateway.config.spec import (
     AsgiTarget,
     MountSpec,
     ProxyTarget,
+    QueueSpec,
     RedirectTarget,
     StaticTarget,
     Target,
@@ -96,6 +97,7 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         strict=values.get("strict", False),
         on_load_error=values.get("on_load_error", "fail"),
         policies=_policies(values),
+        queueing=_queueing(values),
     )
     return MountDraft(claim, spec)
 
@@ -252,6 +254,11 @@ def _policies(values: Mapping[str, Any]) -> PolicySpec:
     # The table's names are the spec's fields; a test holds them together.
     names = {field.name for field in fields(PolicySpec)}
     return PolicySpec(**{name: values[name] for name in names & values.keys()})
+
+
+def _queueing(values: Mapping[str, Any]) -> QueueSpec:
+    names = [field.name for field in fields(QueueSpec)]
+    return QueueSpec(**{name: values[name] for name in names if name in values})
 
 
 def _target(kind: str, values: Mapping[str, Any]) -> Target:

@@ -19,6 +19,7 @@ from gateway.config.table_libraries import LIBRARY_KEYS
 from gateway.config.table_mount import MOUNT
 from gateway.config.table_policies import POLICIES
 from gateway.config.table_proxy import PROXY_KEYS
+from gateway.config.table_queue import QUEUE
 from gateway.config.table_server import SERVER
 from gateway.config.table_top import TOP
 from gateway.config.values import ScalarType
@@ -42,6 +43,7 @@ TABLE: Final = (
     *TOP,
     *SERVER,
     *MOUNT,
+    *QUEUE,
     *POLICIES,
     *CODE_KEYS,
     *LIBRARY_KEYS,

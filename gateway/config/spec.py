@@ -33,6 +33,8 @@ class ServerSpec:
     :param backlog: how many connections the system queues before they are accepted.
     :param trusted_hops: how many proxies in front are believed when they name the
         client (X-Forwarded-*).
+    :param max_threads: how many threads there are at most, those included that are
+        started for mounts which would otherwise have none.
     """
 
     host: str
@@ -44,6 +46,21 @@ class ServerSpec:
     connection_limit: int
     backlog: int
     trusted_hops: int = 0
+    max_threads: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """How many requests of a mount are served, and wait, at a time.
+
+    :param max_concurrency: how many run; ``None`` is three quarters of the threads.
+    :param queue: how many wait; one more is refused.
+    :param queue_timeout: how long one waits before it is refused, in seconds.
+    """
+
+    max_concurrency: int | None = None
+    queue: int = 64
+    queue_timeout: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +176,7 @@ class MountSpec:
     :param strict: whether it may change nothing that all mounts share.
     :param on_load_error: what becomes of the gateway if the mount does not load.
     :param policies: what is done around the application.
+    :param queueing: its share of the server, which may change while the mount stays.
     """
 
     name: str
@@ -175,6 +193,7 @@ class MountSpec:
     strict: bool = False
     on_load_error: OnLoadError = "fail"
     policies: PolicySpec = NO_POLICIES
+    queueing: QueueSpec = field(default_factory=QueueSpec)
 
 
 @dataclass(frozen=True, slots=True)

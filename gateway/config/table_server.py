@@ -32,6 +32,14 @@ SERVER: Final = (
         default="8",
     ),
     Key(
+        "max_threads",
+        ("server",),
+        whole_number(1, 4096, 32),
+        "How many threads there are at most when all `threads` are held: each mount "
+        "can always run one request, and a thread is started for it.",
+        default="32",
+    ),
+    Key(
         "max_body",
         ("server",),
         SIZE,

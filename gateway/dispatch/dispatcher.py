@@ -68,6 +68,13 @@ class Dispatcher:
             inner[OUTER] = script_name
         return route.target(inner, start_response)
 
+    def host_of(self, environ: WSGIEnvironment) -> str | None:
+        """Return the host that a request is for; ``None`` if its header is nonsense."""
+        try:
+            return self._hosts[environ["HTTP_HOST"]]
+        except KeyError:
+            return self._parse_host(environ)
+
     def _parse_host(self, environ: WSGIEnvironment) -> str | None:
         """Parse a Host header that is not known yet, and remember it if it is good."""
         header = environ.get("HTTP_HOST")

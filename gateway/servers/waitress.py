@@ -1,71 +1,79 @@
-"""The default server: waitress, with an orderly end."""
+"""The default server: waitress, with fair queues and an orderly end."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
 from time import monotonic, time
-from types import FrameType
-from typing import Any
+from typing import Final
 
-from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ThreadedTaskDispatcher, WSGITask
-from waitress.trigger import trigger
 
-from gateway.config.spec import ServerSpec
+from gateway.config.spec import QueueSpec, ServerSpec
 from gateway.errors import ServeError
+from gateway.servers.channel import Channel
 from gateway.servers.forwarded import DropForwarded
-from gateway.types import WSGIApplication
+from gateway.servers.loop import Loop
+from gateway.servers.pool import Pool, Unfinished
+from gateway.servers.signals import handling
+from gateway.shares import Load, Share, refuse
+from gateway.types import WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.server")
 
+# How long the loop waits at most, in seconds: waitress closes silent connections when
+# its listeners are asked what they wait for.
+_TURN: Final = 1.0
+
 # How often the loop looks again while draining, in seconds: a worker that finishes
-# pulls the loop's trigger, but a client that goes away may not.
-_DRAIN_TICK = 0.05
+# wakes the loop, but a client that goes away may not.
+_DRAIN_TICK: Final = 0.05
 
 # How long a draining server waits for the rest of a request's head, in seconds.
-_STALLED = 1.0
+_STALLED: Final = 1.0
+
+# How many of the requests that are cut off the log names.
+_NAMED: Final = 20
 
 
-class _Task(WSGITask):  # type: ignore[misc]
-    """A task that sends no content for HEAD, and says so when it is the last one."""
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """How a server tells the mounts' requests apart.
 
-    def build_response_header(self) -> bytes:
-        # A listener that accepts no more is draining.
-        if not self.channel.server.accepting and len(self.channel.requests) == 1:
-            self.request.headers["CONNECTION"] = "close"
-        header: bytes = super().build_response_header()
-        if self.request.command == "HEAD":
-            self.chunked_response = False  # The final chunk would be content too.
-        return header
+    :param share_of: returns whose a request is, by its environ.
+    :param refuse: answers a request that its share has no room for.
+    """
 
-    def write(self, data: bytes) -> None:
-        # RFC 9110, 9.3.2. The length that would have been sent stays in the header.
-        super().write(b"" if self.request.command == "HEAD" else data)
+    share_of: Callable[[WSGIEnvironment], Share]
+    refuse: WSGIApplication = refuse
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    task_class = _Task
+def _one_for_all(threads: int) -> Fairness:
+    """Return the share of an application that is served alone: whatever there is."""
+    share = Share("application", QueueSpec(threads, 65535, inf))
+    return Fairness(lambda environ: share)
 
 
 class WaitressServer:
     """Serves one WSGI application until it is told to stop.
 
-    Stopping means: no new connection is accepted, requests in flight are finished and
-    their responses sent to the last byte, idle connections are closed; all within the
-    drain timeout.
+    Stopping means: no new connection is accepted, requests in flight are finished, the
+    waiting ones too, and their responses sent to the last byte, idle connections are
+    closed; all within the drain timeout.
 
     :param application: what serves the requests.
     :param spec: the ``server:`` section; port 0 takes a free port.
     :param reload: what a SIGHUP asks for; called in a thread of its own, one at a
         time. Without it a SIGHUP stops the server.
+    :param fairness: what keeps mounts from starving each other; without it, all
+        requests are one mount's.
     :raises ServeError: the address cannot be listened on.
     """
 
@@ -74,22 +82,21 @@ class WaitressServer:
         application: WSGIApplication,
         spec: ServerSpec,
         reload: Callable[[], None] | None = None,
+        fairness: Fairness | None = None,
     ) -> None:
         self._spec = spec
         self._reload = reload
         self._reload_wanted = False
         self._reloading: threading.Thread | None = None
         self._stopping = False
-        self._map: dict[int, Any] = {}
-        # Made here, so that its threads can be ended if the address cannot be had.
-        self._dispatcher = ThreadedTaskDispatcher()
-        self._dispatcher.set_thread_count(spec.threads)
+        self._loop = Loop()
+        self._pool = Pool(spec.threads, spec.max_threads, self._loop.wake)
         try:
             create_server(
                 # Where proxies are trusted, the gateway takes these headers away.
                 application if spec.trusted_hops else DropForwarded(application),
-                map=self._map,
-                _dispatcher=self._dispatcher,
+                map=self._loop.map,
+                _dispatcher=self._pool,
                 host=spec.host,
                 port=spec.port,
                 max_request_body_size=spec.max_body,
@@ -112,13 +119,21 @@ class WaitressServer:
             raise _cannot_listen(spec, error) from error
         self._listeners = [
             listener
-            for listener in self._map.values()
+            for listener in self._loop.map.values()
             if isinstance(listener, BaseWSGIServer)
         ]
+        self._equip(fairness or _one_for_all(spec.threads))
+
+    def _equip(self, fairness: Fairness) -> None:
+        # waitress counts whatever it watches: itself, its triggers, and ours.
+        others = len(self._loop.map)
         for listener in self._listeners:
-            listener.channel_class = _Channel
-            # waitress counts whatever it watches: itself, its triggers, and ours.
-            listener.adj.connection_limit = spec.connection_limit + len(self._map) + 1
+            listener.adj.connection_limit = self._spec.connection_limit + others
+            listener.channel_class = Channel
+            listener.loop = self._loop
+            listener.pull_trigger = self._loop.wake
+            listener.shares = fairness.share_of
+            listener.refuse = DropForwarded(fairness.refuse)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -138,14 +153,23 @@ class WaitressServer:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def loads(self) -> Mapping[str, Load]:
+        """Return what each mount has running and waiting, by name; from any thread.
+
+        Mounts that were not asked yet are not in it.
+        """
+        return self._pool.loads()
+
     def run(self) -> int:
         """Serve until :meth:`stop`, or in the main thread a SIGTERM or SIGINT; drain.
 
-        :returns: how many requests were still running when the drain timeout ended.
+        :returns: how many requests were not done when the drain timeout ended, those
+            included whose clients had not read all of the response.
         """
-        with self._signals():
+        reload = None if self._reload is None else self.ask_reload
+        with handling(self.stop, reload, self._loop.wakeup_fd):
             while not self._stopping:
-                self._turn(1.0)
+                self._turn(_TURN)
                 self._reload_if_wanted()
             stragglers = self._drain()
         self._close(0.1 if stragglers else 5)
@@ -155,7 +179,7 @@ class WaitressServer:
         """Tell :meth:`run` to drain and return; from any thread."""
         if not self._stopping:
             self._stopping = True
-            self._listeners[0].pull_trigger()
+            self._loop.wake()
 
     def ask_reload(self) -> None:
         """Tell :meth:`run` to reload, soon; from any thread and any signal handler."""
@@ -174,44 +198,10 @@ class WaitressServer:
         self._reloading.start()
 
     def _turn(self, timeout: float) -> None:
-        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self._stopping:
-                os._exit(128 + number)  # The second signal means it.
-            self.stop()
-
-        def hang_up(number: int, frame: FrameType | None) -> None:
-            if self._reload is None:
-                stop(number, frame)
-            else:
-                self.ask_reload()
-
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop}
-        # A closed terminal is no reason to drop requests, but with nohup one to stay.
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            handlers[signal.SIGHUP] = hang_up
-        before = {
-            number: signal.signal(number, handler)
-            for number, handler in handlers.items()
-        }
-        # The system may hand a signal to a worker's thread, which leaves the loop
-        # waiting; a byte in a pipe that it watches does not.
-        waker = trigger(self._map)
-        os.set_blocking(waker.trigger, False)
-        wakeup = signal.set_wakeup_fd(waker.trigger, warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, former in before.items():
-                signal.signal(number, former)
+        expiry = self._pool.seconds_to_next_expiry()
+        self._loop.turn(timeout if expiry is None else min(timeout, expiry))
+        for job in self._pool.refused():
+            job.refuse()
 
     def _drain(self) -> int:
         deadline = monotonic() + self._spec.drain_timeout
@@ -221,32 +211,43 @@ class WaitressServer:
             # look at who is idle.
             self._turn(_DRAIN_TICK)
             self._close_idle()
-            if not self._channels() and not self._busy():
-                break
-        stragglers = self._busy()
-        if stragglers:
+            if not self._channels() and not self._pool.unfinished:
+                return 0
+        return self._tell_stragglers()
+
+    def _tell_stragglers(self) -> int:
+        """Log, and count, what the drain timeout cuts off."""
+        unfinished = self._pool.list_unfinished()
+        unread = [
+            channel
+            for channel in self._channels()
+            if channel.total_outbufs_len and not channel.requests
+        ]
+        after = self._spec.drain_timeout
+        if unfinished:
             _log.warning(
-                "%d request(s) still running after %gs: cut off",
-                stragglers,
-                self._spec.drain_timeout,
+                "%d request(s) still running after %gs: cut off", len(unfinished), after
             )
-        return stragglers
+        for each in unfinished[:_NAMED]:
+            _log.warning("cut off: %s", _described(each))
+        if unread:
+            _log.warning(
+                "%d response(s) not read to their ends after %gs: cut off",
+                len(unread),
+                after,
+            )
+        return len(unfinished) + len(unread)
 
     def _close(self, timeout: float = 5) -> None:
-        self._dispatcher.shutdown(timeout=timeout)
+        self._pool.shutdown(timeout)
         for channel in self._channels():
             channel.handle_close()  # It closes the buffers too, some of them files.
-        wasyncore.close_all(self._map)
-
-    def _busy(self) -> int:
-        """Count the requests that are running: a client may have left its own."""
-        running: int = self._dispatcher.active_count
-        return running + len(self._dispatcher.queue)
+        self._loop.close()
 
     def _channels(self) -> list[HTTPChannel]:
         return [
             channel
-            for channel in list(self._map.values())
+            for channel in list(self._loop.map.values())
             if isinstance(channel, HTTPChannel)
         ]
 
@@ -273,12 +274,20 @@ class WaitressServer:
                 and (channel.request is None or _is_stalled(channel))
             ):
                 channel.will_close = True
+                self._loop.touch(channel)
 
 
 def _is_stalled(channel: HTTPChannel) -> bool:
     """Tell whether a request's head has begun to arrive, and then no more of it."""
     quiet: float = time() - channel.last_activity
     return quiet > _STALLED and not channel.request.headers_finished
+
+
+def _described(each: Unfinished) -> str:
+    return (
+        f"mount {each.share}: {each.job.describe()}, {each.state} for "
+        f"{each.seconds:.1f}s"
+    )
 
 
 def _cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:
@@ -293,9 +302,11 @@ def _cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:
 
 
 @contextmanager
-def running(application: WSGIApplication, spec: ServerSpec) -> Iterator[WaitressServer]:
+def running(
+    application: WSGIApplication, spec: ServerSpec, fairness: Fairness | None = None
+) -> Iterator[WaitressServer]:
     """Serve *application* in a thread for as long as the ``with`` block lasts."""
-    server = WaitressServer(application, spec)
+    server = WaitressServer(application, spec, fairness=fairness)
     thread = threading.Thread(target=server.run, name="gateway-server")
     thread.start()
     try:

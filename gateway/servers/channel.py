@@ -1,0 +1,307 @@
+"""One client's connection, and the tasks that answer its requests.
+
+Waitress's own, with two differences. Whoever writes has the output to himself: while a
+worker holds its lock, the loop does not wait for the socket, which would be ready all
+the time and keep the loop busy, at the cost of the worker. And a request belongs to a
+share, which it may have to wait for, or may be refused by.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from time import time
+from typing import Any
+
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.task import ErrorTask, Task, WSGITask
+from waitress.utilities import InternalServerError
+
+from gateway.paths import quote_path
+from gateway.shares import NOBODY, REFUSED, Share
+
+_log = logging.getLogger("gateway.server")
+
+
+class RequestTask(WSGITask):  # type: ignore[misc]
+    """A task that sends no content for HEAD, and says so when it is the last one."""
+
+    def build_response_header(self) -> bytes:
+        # A listener that accepts no more is draining.
+        if not self.channel.server.accepting and len(self.channel.requests) == 1:
+            self.request.headers["CONNECTION"] = "close"
+        header: bytes = super().build_response_header()
+        if self.request.command == "HEAD":
+            self.chunked_response = False  # The final chunk would be content too.
+        return header
+
+    def write(self, data: bytes) -> None:
+        # RFC 9110, 9.3.2. The length that would have been sent stays in the header.
+        super().write(b"" if self.request.command == "HEAD" else data)
+
+
+class RefusalTask(RequestTask):
+    """Answers a request that its share has no room for."""
+
+    def execute(self) -> None:
+        body = self.channel.server.refuse(self.environ, self._start)
+        try:
+            for chunk in body:
+                self.write(chunk)
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+
+    def _start(
+        self, status: str, headers: Iterable[tuple[str, str]], exc_info: Any = None
+    ) -> Any:
+        self.complete = True
+        self.status = status
+        self.response_headers = list(headers)
+        return self.write
+
+
+class Job:
+    """One request that waits for its share, or has a thread.
+
+    :param task: what answers it; its environ is there already, as it tells the share.
+    :param share: whose it is.
+    """
+
+    __slots__ = ("_channel", "share", "task")
+
+    def __init__(self, channel: Channel, task: Task, share: Share) -> None:
+        self._channel = channel
+        self.task = task
+        self.share = share
+
+    def run(self) -> None:
+        """Answer it."""
+        self._channel.answer(self.task)
+
+    def refuse(self) -> None:
+        """Answer that there is no room for it; in the loop."""
+        self._channel.refuse(self)
+
+    def cancel(self) -> None:
+        """Give it up: the server ends."""
+        self._channel.cancel()
+
+    def describe(self) -> str:
+        """Return its method and path, for the log."""
+        return _described(self.task.request)
+
+
+def _described(request: Any) -> str:
+    if request.error:
+        return "a malformed request"
+    # waitress takes a method only if it is a token (RFC 9110, 9.1).
+    return f"{request.command} {quote_path(request.path)}"
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection whose requests wait for their shares.
+
+    Its server has, beside waitress's own, ``loop``, ``shares`` and ``refuse``.
+    """
+
+    task_class = RequestTask
+
+    # Waitress's, whose types are not known otherwise.
+    requests: list[Any]
+    current_outbuf_count: int
+
+    # The first of its requests, until that is answered.
+    _job: Job | None = None
+
+    # Whether there is output for the loop to send. Written only by whoever holds the
+    # lock of the output, and read by the loop without it. When it comes true, the loop
+    # is woken after that, so that nothing is left lying.
+    _has_output = False
+
+    # Whether a write may wait for the client, which the loop must not.
+    _may_wait = True
+
+    # -- in the loop ------------------------------------------------------------------
+
+    def readable(self) -> bool:
+        """Tell the loop whether to read from the client."""
+        return not (
+            self.will_close
+            or self.close_when_flushed
+            or self._has_output
+            or len(self.requests) > self.adj.channel_request_lookahead
+        )
+
+    def writable(self) -> bool:
+        """Tell the loop whether to wait until the client takes more."""
+        return bool(self._has_output or self.will_close or self.close_when_flushed)
+
+    def handle_write(self) -> None:
+        """Send what is left, unless a worker is about it."""
+        self._flush_exception(self._flush_some_if_lockable)
+        if self.close_when_flushed and not self.total_outbufs_len:
+            self.will_close = True
+        if self.will_close:
+            self.handle_close()
+
+    def _flush_some_if_lockable(self, do_close: bool = True) -> None:
+        if not self.outbuf_lock.acquire(False):
+            return
+        try:
+            self._flush_some(do_close=do_close)
+            self._has_output = self.total_outbufs_len > 0
+            if self.total_outbufs_len < self.adj.outbuf_high_watermark:
+                self.outbuf_lock.notify()
+        finally:
+            self.outbuf_lock.release()
+
+    def handle_close(self) -> None:
+        """Close the connection; a request of it that waits is dropped."""
+        super().handle_close()
+        job = self._job
+        if job is not None and self.server.task_dispatcher.discard(job):
+            with self.requests_lock:
+                self._drop_requests()
+
+    def refuse(self, job: Job) -> None:
+        """Answer a request that its share has no room for."""
+        if not self.connected:
+            return
+        task = job.task
+        if not task.request.error:
+            task = RefusalTask(self, task.request)
+            task.environ = {**job.task.environ, REFUSED: job.share}
+        self._may_wait = False
+        try:
+            self.answer(task)
+        finally:
+            self._may_wait = True
+
+    # -- in the loop, or in a worker --------------------------------------------------
+
+    def next_job(self) -> Job:
+        """Return the first request as a job, having found out whose it is."""
+        request = self.requests[0]
+        if request.error:
+            self._job = Job(self, ErrorTask(self, request), NOBODY)
+        else:
+            task = self.task_class(self, request)
+            share = self.server.shares(task.get_environment())
+            self._job = Job(self, task, share)
+        return self._job
+
+    def send_continue(self) -> None:
+        """Tell the client to send its body (RFC 9110, 10.1.1)."""
+        payload = b"HTTP/1.1 100 Continue\r\n\r\n"
+        self.request.expect_continue = False
+        with self.outbuf_lock:
+            self.outbufs[-1].append(payload)
+            self.current_outbuf_count += len(payload)
+            self.total_outbufs_len += len(payload)
+            self.sent_continue = True
+            self._flush_exception(self._flush_some, do_close=False)
+            self._leave_output()
+        self.request.completed = False
+
+    def write_soon(self, data: Any) -> int:
+        """Send *data*, or as much as the client takes; the loop sends the rest."""
+        with self.outbuf_lock:
+            self._has_output = False
+            try:
+                return int(super().write_soon(data))
+            finally:
+                self._leave_output()
+
+    def _leave_output(self) -> None:
+        """Leave to the loop what could not be sent; called with the lock held."""
+        if self.total_outbufs_len or self.will_close:
+            self._has_output = True
+            self.server.loop.touch(self)
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Wait until the client has taken so much that more may be stored for it."""
+        limit = self.adj.outbuf_high_watermark
+        if self.total_outbufs_len <= limit or not self._may_wait:
+            return
+        with self.outbuf_lock:
+            self._flush_exception(self._flush_some, do_close=False)
+            while self.connected and (
+                self.will_close or self.total_outbufs_len > limit
+            ):
+                self._leave_output()
+                self.outbuf_lock.wait()
+                self._has_output = False
+
+    # -- in a worker ------------------------------------------------------------------
+
+    def answer(self, task: Task) -> None:
+        """Answer the first request, and see to the next one."""
+        request, self._job = task.request, None
+        if self.connected:
+            task = self._run(task)
+        if task.close_on_finish or not self.connected:
+            with self.requests_lock:
+                self.close_when_flushed = True
+                self._drop_requests()
+            self.server.loop.touch(self)
+        else:
+            # The next response gets a buffer of its own, and this one's is freed.
+            if self.current_outbuf_count > 0:
+                self.current_outbuf_count = self.adj.outbuf_high_watermark
+            request.close()
+            self._go_on()
+        self.last_activity = time()
+
+    def _run(self, task: Task) -> Task:
+        """Run a task; return the one that has answered, which may be another."""
+        try:
+            task.service()
+        except ClientDisconnected:
+            task.close_on_finish = True
+        except BaseException:
+            # Raised where an application's response has begun, or by the gateway.
+            _log.exception("serving %s failed", _described(task.request))
+            if task.wrote_header:
+                task.close_on_finish = True
+            else:
+                task = self._failure(task.request)
+                try:
+                    task.service()
+                except ClientDisconnected:
+                    task.close_on_finish = True
+        return task
+
+    def _failure(self, request: Any) -> ErrorTask:
+        failed = self.parser_class(self.adj)
+        failed.error = InternalServerError("The request could not be served.")
+        failed.version = request.version
+        if "CONNECTION" in request.headers:
+            failed.headers["CONNECTION"] = request.headers["CONNECTION"]
+        return ErrorTask(self, failed)
+
+    def _go_on(self) -> None:
+        """Start with the request after the one that is answered."""
+        with self.requests_lock:
+            # The loop has stopped reading from a client that is so far ahead.
+            stopped = len(self.requests) > self.adj.channel_request_lookahead
+            self.requests.pop(0)
+            if self.connected and self.requests:
+                self.server.add_task(self)
+            elif (
+                self.connected
+                and self.request is not None
+                and self.request.expect_continue
+                and self.request.headers_finished
+                and not self.sent_continue
+            ):
+                # It had to wait for the responses before its own.
+                self.send_continue()
+        if stopped or not self.server.accepting:
+            self.server.loop.touch(self)
+
+    def _drop_requests(self) -> None:
+        for request in self.requests:
+            request.close()
+        self.requests = []

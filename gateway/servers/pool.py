@@ -1,0 +1,250 @@
+"""The threads of a fair server: waitress's task dispatcher, with a queue a share."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Condition, Lock, Thread
+from time import monotonic
+from typing import Final, Literal, Protocol
+
+from gateway.servers.fair import FairQueues, Verdict
+from gateway.shares import Load, Share
+
+_log = logging.getLogger("gateway.server")
+
+# How long a thread beyond the usual number stays without work, in seconds: a mount
+# that needs it comes back for it with each of its requests.
+_LINGER: Final = 5.0
+
+
+class Job(Protocol):
+    """A request that waits for a thread, or has one."""
+
+    share: Share
+
+    def run(self) -> None:
+        """Answer it."""
+
+    def refuse(self) -> None:
+        """Answer that its share has no room for it."""
+
+    def cancel(self) -> None:
+        """Give it up: the server ends."""
+
+    def describe(self) -> str:
+        """Return what it is, for the log."""
+
+
+class Source(Protocol):
+    """What has requests, one after the other: waitress's channel."""
+
+    def next_job(self) -> Job:
+        """Return the one that is to be answered now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A request that is not done.
+
+    :param seconds: how long it has been running, or waiting.
+    """
+
+    job: Job
+    share: str
+    state: Literal["running", "waiting"]
+    seconds: float
+
+
+class _Worker:
+    """A thread without work, and the door at which it waits for some."""
+
+    __slots__ = ("_door", "_job")
+
+    def __init__(self) -> None:
+        self._door = Lock()
+        self._door.acquire()
+        self._job: Job | None = None
+
+    def hand(self, job: Job | None) -> None:
+        """Give it a job; ``None`` ends it."""
+        self._job = job
+        self._door.release()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait for :meth:`hand`, and tell whether it came."""
+        return self._door.acquire(timeout=-1 if timeout is None else timeout)
+
+    def take(self) -> Job | None:
+        """Return what was handed over."""
+        job, self._job = self._job, None
+        return job
+
+
+class Pool:
+    """Runs jobs in threads, in an order that is fair to their shares.
+
+    Threads are started when they are needed, and the last that went idle is the first
+    to work again. Those beyond *threads* end when they have been idle for a while.
+
+    :param threads: how many jobs run at a time, those aside that a share's right to
+        one running job needs more threads for.
+    :param most: how many run at a time with them.
+    :param wake: called from any thread when :meth:`refused` has something to return.
+    """
+
+    def __init__(self, threads: int, most: int, wake: Callable[[], None]) -> None:
+        self._usual = threads
+        self._wake = wake
+        self._lock = Lock()
+        self._ended = Condition(self._lock)
+        self._queues: FairQueues[Job] = FairQueues(threads, most)
+        self._refused: deque[Job] = deque()
+        # The last one in is the first one out: what it works with is still at hand.
+        self._idle: list[_Worker] = []
+        self._threads = 0
+        self._started = 0
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """How many jobs run: a client may have left its own."""
+        return self._queues.running
+
+    @property
+    def unfinished(self) -> int:
+        """How many jobs run or wait."""
+        with self._lock:
+            return self._queues.running + self._queues.queued + len(self._refused)
+
+    def loads(self) -> Mapping[str, Load]:
+        """Return the load of each share, by name."""
+        with self._lock:
+            return self._queues.loads()
+
+    def add_task(self, source: Source) -> None:
+        """Run a client's next request, now or when it is its turn; or refuse it."""
+        job = source.next_job()
+        with self._lock:
+            verdict = self._queues.enter(job, job.share, monotonic())
+            if verdict is Verdict.RUNS:
+                self._start(job)
+            elif verdict is Verdict.WAITS:
+                # A reload may have given its share more room than it had.
+                self._fill()
+        if verdict is Verdict.REFUSED:
+            self._refused.append(job)
+            self._wake()
+
+    def discard(self, job: Job) -> bool:
+        """Take a job back; tell whether it had not run yet."""
+        with self._lock:
+            return self._queues.discard(job, job.share)
+
+    def refused(self) -> list[Job]:
+        """Return the jobs that found no room, or that have waited for too long."""
+        refused = []
+        while self._refused:
+            refused.append(self._refused.popleft())
+        with self._lock:
+            refused += [job for job, _ in self._queues.expire(monotonic())]
+        return refused
+
+    def seconds_to_next_expiry(self) -> float | None:
+        """Return when to ask for :meth:`refused` again; ``None`` if none waits."""
+        with self._lock:
+            expiry = self._queues.next_expiry()
+        return None if expiry is None else max(expiry - monotonic(), 0.0)
+
+    def list_unfinished(self) -> list[Unfinished]:
+        """Return the jobs that run or wait, the oldest first."""
+        now = monotonic()
+        with self._lock:
+            found = [
+                Unfinished(each.job, each.share, "running", now - each.since)
+                for each in self._queues.at_work()
+            ]
+            found += [
+                Unfinished(job, share.name, "waiting", now - since)
+                for job, share, since in self._queues.waiting()
+            ]
+        return sorted(found, key=lambda each: -each.seconds)
+
+    def shutdown(self, timeout: float) -> None:
+        """End the threads, and give up what is still waiting.
+
+        :param timeout: how long to wait for those that work, in seconds.
+        """
+        with self._lock:
+            self._stopping = True
+            waiting = [(job, share) for job, share, _ in self._queues.waiting()]
+            for job, share in waiting:
+                self._queues.discard(job, share)
+            while self._idle:
+                self._idle.pop().hand(None)
+            self._ended.wait_for(lambda: not self._threads, timeout)
+        for job, _ in waiting:
+            job.cancel()
+
+    def _fill(self) -> None:
+        """Run what may run."""
+        while (job := self._queues.take(monotonic())) is not None:
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        if self._idle:
+            self._idle.pop().hand(job)
+            return
+        self._threads += 1
+        self._started += 1
+        name = f"gateway-worker-{self._started}"
+        thread = Thread(target=self._work, args=(job,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # The system has no more of them.
+            self._threads -= 1
+            self._queues.done(job)
+            self._refused.append(job)
+            self._wake()
+
+    def _work(self, job: Job | None) -> None:
+        worker = _Worker()
+        while job is not None:
+            try:
+                job.run()
+            except BaseException:
+                _log.exception("a request was not served")
+            job = self._next(worker, job)
+
+    def _next(self, worker: _Worker, done: Job) -> Job | None:
+        """Return what the worker is to do now; ``None`` ends it."""
+        with self._lock:
+            self._queues.done(done)
+            if not self._stopping:
+                job = self._queues.take(monotonic())
+                if job is not None:
+                    return job
+                self._idle.append(worker)
+                surplus = self._threads > self._usual
+            else:
+                self._end()
+                return None
+        while not worker.wait(_LINGER if surplus else None):
+            with self._lock:
+                if self._threads > self._usual and worker in self._idle:
+                    self._idle.remove(worker)
+                    self._end()
+                    return None
+                # Others have gone, or it was given a job at the last moment.
+                surplus = False
+        job = worker.take()
+        if job is None:
+            with self._lock:
+                self._end()
+        return job
+
+    def _end(self) -> None:
+        self._threads -= 1
+        self._ended.notify()
