@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.options import config_option
+from gateway.cli.stderr import LineHandler
 
 if TYPE_CHECKING:
     from gateway.cli.server import Server
@@ -241,7 +242,7 @@ def _log_to_stderr(quiet: bool) -> Iterator[Callable[[], None]]:
     :returns: what sees to it again, after an application has configured logging.
     """
     logger = logging.getLogger("gateway")
-    handler = logging.StreamHandler()
+    handler = LineHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     before = logger.level, logger.propagate
 

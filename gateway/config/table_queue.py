@@ -19,7 +19,7 @@ QUEUE: Final = (
     Key(
         "queue",
         ("mount", "defaults"),
-        whole_number(0, 65535, 64),
+        whole_number(1, 65535, 64),
         "How many of its requests wait at a time; one more is answered with 503.",
         default="64",
     ),

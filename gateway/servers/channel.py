@@ -36,8 +36,18 @@ class RequestTask(WSGITask):  # type: ignore[misc]
         return header
 
     def write(self, data: bytes) -> None:
-        # RFC 9110, 9.3.2. The length that would have been sent stays in the header.
-        super().write(b"" if self.request.command == "HEAD" else data)
+        if self.request.command == "HEAD":
+            # RFC 9110, 9.3.2. The length that would be sent stays in the header.
+            data = b""
+        if self.wrote_header or not data:
+            super().write(data)
+        else:
+            # Each piece costs a system call, at which another thread takes over.
+            self.channel.hold()
+            try:
+                super().write(data)
+            finally:
+                self.channel.send_held()
 
 
 class RefusalTask(RequestTask):
@@ -119,6 +129,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     # lock of the output, and read by the loop without it. When it comes true, the loop
     # is woken after that, so that nothing is left lying.
     _has_output = False
+
+    # What is to be sent in one piece with what comes next.
+    _held: list[bytes] | None = None
 
     # Whether a write may wait for the client, which the loop must not.
     _may_wait = True
@@ -207,12 +220,24 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def write_soon(self, data: Any) -> int:
         """Send *data*, or as much as the client takes; the loop sends the rest."""
+        if self._held is not None:
+            self._held.append(data)
+            return len(data)
         with self.outbuf_lock:
             self._has_output = False
             try:
                 return int(super().write_soon(data))
             finally:
                 self._leave_output()
+
+    def hold(self) -> None:
+        """Keep what is written, so that it is sent in one piece."""
+        self._held = []
+
+    def send_held(self) -> None:
+        """Send what was kept."""
+        held, self._held = self._held, None
+        self.write_soon(b"".join(held or ()))
 
     def _leave_output(self) -> None:
         """Leave to the loop what could not be sent; called with the lock held."""

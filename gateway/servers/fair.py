@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -23,18 +22,6 @@ class Verdict(Enum):
     RUNS = "runs"
     WAITS = "waits"
     REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Running(Generic[T]):
-    """A job that has a thread.
-
-    :param since: when it got it, by the clock of whoever gave it.
-    """
-
-    job: T
-    share: str
-    since: float
 
 
 class _Group(Generic[T]):
@@ -69,7 +56,8 @@ class FairQueues(Generic[T]):
         self._groups: dict[str, _Group[T]] = {}
         # Those that have jobs waiting; the one whose turn it is comes first.
         self._turns: OrderedDict[str, _Group[T]] = OrderedDict()
-        self._running: dict[T, Running[T]] = {}
+        # With their groups, and since when they run.
+        self._running: dict[T, tuple[_Group[T], float]] = {}
 
     @property
     def running(self) -> int:
@@ -115,7 +103,7 @@ class FairQueues(Generic[T]):
 
     def done(self, job: T) -> None:
         """Note that a job has run."""
-        self._groups[self._running.pop(job).share].running -= 1
+        self._running.pop(job)[0].running -= 1
 
     def discard(self, job: T, share: Share) -> bool:
         """Take a job back; tell whether it was still waiting."""
@@ -155,9 +143,10 @@ class FairQueues(Generic[T]):
             for job, since in group.waiting.items():
                 yield job, group.share, since
 
-    def at_work(self) -> tuple[Running[T], ...]:
-        """Return the jobs that run."""
-        return tuple(self._running.values())
+    def at_work(self) -> Iterator[tuple[T, Share, float]]:
+        """Yield the jobs that run, with their shares, and since when they do."""
+        for job, (group, since) in self._running.items():
+            yield job, group.share, since
 
     def loads(self) -> dict[str, Load]:
         """Return the load of each share that has ever had a job."""
@@ -175,7 +164,7 @@ class FairQueues(Generic[T]):
 
     def _run(self, job: T, group: _Group[T], now: float) -> None:
         group.running += 1
-        self._running[job] = Running(job, group.share.name, now)
+        self._running[job] = group, now
 
 
 def ceil_three_quarters(threads: int) -> int:

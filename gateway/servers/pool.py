@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock, Thread, get_ident
 from time import monotonic
 from typing import Final, Literal, Protocol
 
@@ -107,6 +107,10 @@ class Pool:
         self._threads = 0
         self._started = 0
         self._stopping = False
+        # What the loop has let run since its turn began.
+        self._starting: list[Job] = []
+        self.loop_thread: int | None = None
+        """The thread that calls :meth:`start`, by its identifier."""
 
     @property
     def running(self) -> int:
@@ -130,13 +134,28 @@ class Pool:
         with self._lock:
             verdict = self._queues.enter(job, job.share, monotonic())
             if verdict is Verdict.RUNS:
-                self._start(job)
+                if get_ident() == self.loop_thread:
+                    self._starting.append(job)
+                else:
+                    self._start(job)
             elif verdict is Verdict.WAITS:
                 # A reload may have given its share more room than it had.
                 self._fill()
         if verdict is Verdict.REFUSED:
             self._refused.append(job)
             self._wake()
+
+    def start(self) -> None:
+        """Hand the requests of a turn to threads; in the loop, at the end of each.
+
+        Threads that are woken one by one in between would be through with each request
+        before the next is read, and would have to be woken for that one, too.
+        """
+        if self._starting:
+            with self._lock:
+                for job in self._starting:
+                    self._start(job)
+            self._starting.clear()
 
     def discard(self, job: Job) -> bool:
         """Take a job back; tell whether it had not run yet."""
@@ -163,8 +182,8 @@ class Pool:
         now = monotonic()
         with self._lock:
             found = [
-                Unfinished(each.job, each.share, "running", now - each.since)
-                for each in self._queues.at_work()
+                Unfinished(job, share.name, "running", now - since)
+                for job, share, since in self._queues.at_work()
             ]
             found += [
                 Unfinished(job, share.name, "waiting", now - since)

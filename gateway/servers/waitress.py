@@ -167,6 +167,7 @@ class WaitressServer:
             included whose clients had not read all of the response.
         """
         reload = None if self._reload is None else self.ask_reload
+        self._pool.loop_thread = threading.get_ident()
         with handling(self.stop, reload, self._loop.wakeup_fd):
             while not self._stopping:
                 self._turn(_TURN)
@@ -200,6 +201,7 @@ class WaitressServer:
     def _turn(self, timeout: float) -> None:
         expiry = self._pool.seconds_to_next_expiry()
         self._loop.turn(timeout if expiry is None else min(timeout, expiry))
+        self._pool.start()
         for job in self._pool.refused():
             job.refuse()
 
