@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import Literal
+from typing import Final, Literal
 
 from gateway._version import __version__
 from gateway.generation import Member
 from gateway.isolation.begun import LeftThread
 from gateway.lifecycle import Gateway, Outcome, Reloaded
 from gateway.mount import Mount
+from gateway.shares import Load
+
+_NO_LOAD: Final = Load(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class MountStatus:
     :param state: ``draining`` is one that was replaced and ends its last requests.
     :param generation: which of the mount's module namespaces it is in; ``None`` where
         it has none.
+    :param queued: how many requests wait for it, as far as the server knows.
+    :param rejected: how many the server has answered with 503 for it.
     :param problem: why it did not load.
     """
 
@@ -34,6 +40,8 @@ class MountStatus:
     state: Literal["serving", "failed", "draining"]
     load_seconds: float
     in_flight: int
+    queued: int
+    rejected: int
     generation: int | None
     problem: str | None = None
 
@@ -81,6 +89,7 @@ class Status:
 def snapshot(gateway: Gateway) -> Status:
     """Return what is going on in *gateway*."""
     last = gateway.last_reload
+    loads = gateway.shares.loads()
     return Status(
         version=__version__,
         pid=os.getpid(),
@@ -88,7 +97,7 @@ def snapshot(gateway: Gateway) -> Status:
         config=str(gateway.spec.source),
         reload=ReloadStatus(gateway.reloading, None if last is None else _last(last)),
         mounts=(
-            *(_serving(member) for member in gateway.members.values()),
+            *(_serving(member, loads) for member in gateway.members.values()),
             *(_mount(mount, "draining") for mount in gateway.draining),
         ),
         left_threads=gateway.left_threads,
@@ -100,10 +109,13 @@ def _last(outcome: Outcome) -> LastReload:
     return LastReload(at, outcome.report, outcome.problems)
 
 
-def _serving(member: Member) -> MountStatus:
+def _serving(member: Member, loads: Mapping[str, Load]) -> MountStatus:
+    mount = member.mount
+    load = loads.get(mount.name, _NO_LOAD)
     if member.failure is not None:
-        return _mount(member.mount, "failed", None, member.failure.error.message)
-    return _mount(member.mount, "serving", member.generation)
+        problem = member.failure.error.message
+        return _mount(mount, "failed", problem=problem, load=load)
+    return _mount(mount, "serving", member.generation, load=load)
 
 
 def _mount(
@@ -111,6 +123,7 @@ def _mount(
     state: Literal["serving", "failed", "draining"],
     generation: int | None = None,
     problem: str | None = None,
+    load: Load = _NO_LOAD,
 ) -> MountStatus:
     return MountStatus(
         name=mount.name,
@@ -121,6 +134,8 @@ def _mount(
         state=state,
         load_seconds=round(mount.load_seconds, 6),
         in_flight=mount.in_flight,
+        queued=load.queued,
+        rejected=load.rejected,
         generation=generation,
         problem=problem,
     )

@@ -70,6 +70,8 @@ class StatusRow:
     """One mount of a gateway that serves.
 
     :param running: how many requests it is serving.
+    :param queued: how many wait for it.
+    :param rejected: how many were answered with 503, as its queue was full.
     """
 
     state: str
@@ -78,6 +80,8 @@ class StatusRow:
     mount: str
     kind: str
     running: int
+    queued: int
+    rejected: int
     generation: int | None
     load: str
     source: str

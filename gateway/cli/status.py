@@ -62,6 +62,8 @@ def _rows(mounts: list[dict[str, Any]]) -> Any:
             mount=mount["name"],
             kind=mount["kind"],
             running=mount["in_flight"],
+            queued=mount["queued"],
+            rejected=mount["rejected"],
             generation=mount["generation"],
             load=milliseconds(mount["load_seconds"]),
             source=mount["source"],

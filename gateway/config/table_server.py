@@ -64,9 +64,9 @@ SERVER: Final = (
     Key(
         "connection_limit",
         ("server",),
-        whole_number(1, 65535, 100),
+        whole_number(1, 65535, 512),
         "How many connections are open at a time; more wait to be accepted.",
-        default="100",
+        default="512",
     ),
     Key(
         "backlog",

@@ -22,6 +22,8 @@ from waitress.trigger import trigger
 # How often every channel is asked, in seconds: waitress closes silent ones by a flag.
 _SWEEP: Final = 1.0
 
+_SYSTEM_HAS_EPOLL: Final = sys.platform == "linux"
+
 
 class _Waker(trigger):  # type: ignore[misc]
     """A pipe whose reading end the loop watches; a byte in it ends its wait."""
@@ -72,7 +74,7 @@ class Loop:
     def __init__(self) -> None:
         self.map = Watched()
         self._waker = _Waker(self.map)
-        self._poller = _EpollPoller(self.map) if sys.platform == "linux" else None
+        self._poller = _EpollPoller(self.map) if _SYSTEM_HAS_EPOLL else None
         self._next_sweep = 0.0
 
     @property

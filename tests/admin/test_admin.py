@@ -70,6 +70,8 @@ def test_status(gateway: Gateway) -> None:
         "source": "root app:application",
         "state": "serving",
         "in_flight": 0,
+        "queued": 0,
+        "rejected": 0,
         "generation": 1,
         "problem": None,
     }

@@ -74,7 +74,7 @@ def test_demo(site: Site) -> None:
         max_body=16 * 1024**2,
         drain_timeout=30.0,
         idle_timeout=120.0,
-        connection_limit=100,
+        connection_limit=512,
         backlog=1024,
     )
     app = AppTarget("app:create_app", notes, "private", {}, None)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from gateway.config.spec import QueueSpec, ServerSpec
 from gateway.servers.waitress import Fairness, WaitressServer, running
 from gateway.shares import NOBODY, Load, Share
@@ -79,7 +81,11 @@ class Client:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(server.address)
+        try:
+            self.socket.connect(server.address)
+        except OSError:
+            self.socket.close()
+            raise
         self._file = self.socket.makefile("rb")
 
     def __enter__(self) -> Client:
@@ -116,6 +122,15 @@ class Client:
 
     def read(self, size: int = -1) -> bytes:
         return self._file.read(size)
+
+
+def no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep loops from looking at what nobody has told them of, as they do at times.
+
+    What is missed then is missed for good, and the test that waits for it fails.
+    """
+    monkeypatch.setattr("gateway.servers.loop._SWEEP", 3600.0)
+    monkeypatch.setattr("gateway.servers.waitress._TURN", 3600.0)
 
 
 @contextmanager

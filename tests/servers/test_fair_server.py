@@ -8,11 +8,16 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from live import Client, Site, serving, spec, until, until_load
+from live import Client, Site, no_second_look, serving, spec, until, until_load
 
 from gateway.config.spec import QueueSpec
 from gateway.servers.waitress import Fairness, running
 from gateway.shares import Load, Share
+
+
+@pytest.fixture(autouse=True)
+def _told(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_second_look(monkeypatch)
 
 
 def one_at_a_time(**more: Any) -> QueueSpec:
