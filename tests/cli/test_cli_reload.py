@@ -163,7 +163,17 @@ def test_status(home: Path, served: Served) -> None:
     head, titles, one, two = done.stdout.splitlines()
     assert f"process {served.process.pid}, up for" in head
     assert titles.split()[:4] == ["STATE", "PREFIX", "HOST", "MOUNT"]
-    assert one.split()[:7] == ["serving", "/one", "-", "one", "wsgi", "0", "1"]
+    assert one.split()[:9] == [
+        "serving",
+        "/one",
+        "-",
+        "one",
+        "wsgi",
+        "0",
+        "0",
+        "0",
+        "1",
+    ]
     assert two.endswith("two app:application")
     ask(home, served, "reload")
     assert "the last reload, 20" in ask(home, served, "status").stdout
