@@ -41,6 +41,12 @@ class RequestTask(WSGITask):  # type: ignore[misc]
             data = b""
         if self.wrote_header or not data:
             super().write(data)
+        elif not isinstance(data, bytes | bytearray | memoryview):
+            # Told before the head is sent, so that there can still be a 500.
+            raise TypeError(
+                f"a body consists of bytes (PEP 3333), not of {type(data).__name__}: "
+                "encode it"
+            )
         else:
             # Each piece costs a system call, at which another thread takes over.
             self.channel.hold()
@@ -325,6 +331,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.send_continue()
         if stopped or not self.server.accepting:
             self.server.loop.touch(self)
+
+    def cancel(self) -> None:
+        """Give up a request that waits, at the end of the server."""
+        with self.requests_lock:
+            self._drop_requests()
+        super().cancel()
 
     def _drop_requests(self) -> None:
         for request in self.requests:

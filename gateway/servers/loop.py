@@ -42,9 +42,10 @@ class _Waker(trigger):  # type: ignore[misc]
                 os.write(self.trigger, b"x")
 
     def handle_read(self) -> None:
-        # Before the pipe is emptied: a byte that comes now ends the next wait at once.
-        self.pulled = False
         super().handle_read()
+        # Only now, or the byte of a pull in between would be gone and the pull stay.
+        # What was asked for without a byte is seen before the loop waits again.
+        self.pulled = False
 
 
 class Watched(dict[int, Any]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import threading
@@ -132,6 +133,28 @@ def test_a_full_pipe_wakes_the_loop_all_the_same() -> None:
         loop.close()
 
 
+def test_a_loop_that_is_woken_while_it_wakes_can_be_woken_again() -> None:
+    loop = Loop()
+    waker = loop._waker
+    recv = waker.recv
+
+    def recv_amid_others(size: int) -> bytes:
+        loop.wake()
+        data: bytes = recv(size)
+        loop.wake()
+        return data
+
+    waker.recv = recv_amid_others
+    try:
+        for _ in range(3):
+            loop.wake()
+            started = time.monotonic()
+            loop.turn(10)
+            assert time.monotonic() - started < 5
+    finally:
+        loop.close()
+
+
 def test_after_its_end_a_loop_is_woken_no_more() -> None:
     loop = Loop()
     number = loop.wakeup_fd
@@ -191,3 +214,50 @@ def test_a_client_that_leaves_in_the_middle_ends_the_body(
         until_load(server, "application", running=0, queued=0)
         until(lambda: not server._channels())
     assert not caplog.records
+
+
+@pytest.mark.parametrize("body", [["text"], iter(["text"]), [3]])
+def test_a_body_of_anything_but_bytes_is_a_500(
+    body: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Length", "4")])
+        return body
+
+    with running(app, spec()) as server, Client(server) as client:
+        assert client.send("/").head()[0] == 500
+    assert "serving GET / failed" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_body_of_any_bytes_is_sent(kind: Any) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Length", "8")])
+        return [kind(b"half"), kind(b"half")]
+
+    with running(app, spec()) as server, Client(server) as client:
+        assert client.get("/") == (200, b"halfhalf")
+
+
+def test_large_uploads_that_wait_at_the_end_are_closed() -> None:
+    held = threading.Event()
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        assert held.wait(10)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    server = WaitressServer(app, spec(threads=1, max_threads=1, drain_timeout=0.2))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    size = 1 << 20  # What is so large is kept in a file.
+    with Client(server) as first, Client(server) as second:
+        first.send("/")
+        until_load(server, "application", running=1, queued=0)
+        second.send("/", f"Content-Length: {size}").socket.sendall(b"x" * size)
+        until_load(server, "application", running=1, queued=1)
+        server.stop()
+        thread.join(10)
+        held.set()
+        until(lambda: not server._pool._threads)
+    gc.collect()
