@@ -110,7 +110,11 @@ class Gateway:
             self._dispatcher = Dispatcher(self._table(spec, self._members))
             self.site.serve = self._dispatcher
             on_failure.pop_all()
-        self.shares = Shares(self._dispatcher.host_of, self._share_table(spec))
+        self.shares = Shares(
+            self._dispatcher.host_of,
+            self._share_table(spec),
+            spec.server.trusted_hops,
+        )
         self._point_out()
         self._wsgi = gateway_stack(self._dispatcher, spec.server)
         self.refuse = gateway_stack(refuse, spec.server)

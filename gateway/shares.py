@@ -14,6 +14,7 @@ from gateway.mount import Mount
 from gateway.pages import answer
 from gateway.paths import from_text
 from gateway.policies.access_log import RECORD
+from gateway.policies.forwarded import forwarded_host
 from gateway.types import StartResponse, WSGIEnvironment
 
 REFUSED: Final = "gateway.refused"
@@ -60,12 +61,17 @@ class Shares:
 
     :param host_of: the dispatcher's own reading of the Host header.
     :param table: one share for each route of the dispatcher.
+    :param hops: how many proxies are believed when they name the host.
     """
 
     def __init__(
-        self, host_of: Callable[[WSGIEnvironment], str | None], table: Table[Share]
+        self,
+        host_of: Callable[[WSGIEnvironment], str | None],
+        table: Table[Share],
+        hops: int = 0,
     ) -> None:
         self._host_of = host_of
+        self._hops = hops
         self.table = table
         self.loads: Callable[[], Mapping[str, Load]] = dict
         """Returns the load of each share, by name; set by the server that knows."""
@@ -73,6 +79,10 @@ class Shares:
     def __call__(self, environ: WSGIEnvironment) -> Share:
         """Return the share of a request, which has not been dispatched yet."""
         path = environ.get("PATH_INFO", "")
+        if self._hops:
+            forwarded = forwarded_host(environ, self._hops)
+            if forwarded is not None:
+                environ = {**environ, "HTTP_HOST": forwarded}
         host = self._host_of(environ)
         if host is None or path[:1] not in ("", "/"):
             return NOBODY

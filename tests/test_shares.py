@@ -83,6 +83,19 @@ def test_hosts_are_told_apart(gateway: Gateway) -> None:
     assert share_of(gateway, "/", "other.test") == "portal"
 
 
+def test_the_host_that_a_trusted_proxy_names_is_the_one(tmp_path: Path) -> None:
+    config = configured(tmp_path, MOUNTS, {})
+    config.write_text("server: {trusted_hops: 1}\n" + config.read_text())
+    with Gateway.from_file(config) as gateway:
+        environ = create_environ("/notes/")
+        assert gateway.shares(environ).name == "notes"
+        environ["HTTP_X_FORWARDED_HOST"] = "evil.test, other.test"
+        assert gateway.shares(environ).name == "other"
+        environ["HTTP_X_FORWARDED_HOST"] = "a b"
+        assert gateway.shares(environ).name == "notes"
+        assert environ["HTTP_HOST"] == "localhost"
+
+
 def test_what_leads_nowhere_is_nobodys(tmp_path: Path) -> None:
     with composed(tmp_path, "notes: {redirect: /x}") as gateway:
         assert share_of(gateway, "/other") == NOBODY.name

@@ -87,10 +87,20 @@ class ForwardedPolicy:
             environ["SCRIPT_NAME"] = prefix + environ.get("SCRIPT_NAME", "")
 
     def _value(self, environ: WSGIEnvironment, name: str) -> str:
-        """Return what the outermost trusted proxy has written."""
-        header: str = environ.get(f"HTTP_X_FORWARDED_{name}", "")
-        values = header.split(",")
-        return values[-min(self._hops, len(values))].strip(" \t")
+        return _value(environ, name, self._hops)
+
+
+def forwarded_host(environ: WSGIEnvironment, hops: int) -> str | None:
+    """Return the Host header that the policy will find; ``None`` leaves it as it is."""
+    host = _host(_value(environ, "HOST", hops))
+    return None if host is None else host[0]
+
+
+def _value(environ: WSGIEnvironment, name: str, hops: int) -> str:
+    """Return what the outermost trusted proxy has written."""
+    header: str = environ.get(f"HTTP_X_FORWARDED_{name}", "")
+    values = header.split(",")
+    return values[-min(hops, len(values))].strip(" \t")
 
 
 def _address(value: str) -> str | None:

@@ -93,8 +93,7 @@ class WaitressServer:
         self._pool = Pool(spec.threads, spec.max_threads, self._loop.wake)
         try:
             create_server(
-                # Where proxies are trusted, the gateway takes these headers away.
-                application if spec.trusted_hops else DropForwarded(application),
+                self._trusting(application),
                 map=self._loop.map,
                 _dispatcher=self._pool,
                 host=spec.host,
@@ -133,7 +132,11 @@ class WaitressServer:
             listener.loop = self._loop
             listener.pull_trigger = self._loop.wake
             listener.shares = fairness.share_of
-            listener.refuse = DropForwarded(fairness.refuse)
+            listener.refuse = self._trusting(fairness.refuse)
+
+    def _trusting(self, application: WSGIApplication) -> WSGIApplication:
+        # Where proxies are trusted, the gateway takes their headers away.
+        return application if self._spec.trusted_hops else DropForwarded(application)
 
     @property
     def address(self) -> tuple[str, int]:
