@@ -86,8 +86,8 @@ class _Worker:
 class Pool:
     """Runs jobs in threads, in an order that is fair to their shares.
 
-    Threads are started when they are needed, and the last that went idle is the first
-    to work again. Those beyond *threads* end when they have been idle for a while.
+    The last thread that went idle is the first to work again. Those beyond *threads*
+    are started when they are needed, and end when they have been idle for a while.
 
     :param threads: how many jobs run at a time, those aside that a share's right to
         one running job needs more threads for.
@@ -111,6 +111,10 @@ class Pool:
         self._starting: list[Job] = []
         self.loop_thread: int | None = None
         """The thread that calls :meth:`start`, by its identifier."""
+        for _ in range(threads):
+            worker = _Worker()
+            self._idle.append(worker)
+            self._spawn(worker, None)
 
     @property
     def running(self) -> int:
@@ -216,20 +220,27 @@ class Pool:
         if self._idle:
             self._idle.pop().hand(job)
             return
-        self._threads += 1
-        self._started += 1
-        name = f"gateway-worker-{self._started}"
-        thread = Thread(target=self._work, args=(job,), name=name, daemon=True)
         try:
-            thread.start()
-        except RuntimeError:  # The system has no more of them.
+            self._spawn(_Worker(), job)
+        except RuntimeError:  # The system has no more threads.
             self._threads -= 1
             self._queues.done(job)
             self._refused.append(job)
             self._wake()
 
-    def _work(self, job: Job | None) -> None:
-        worker = _Worker()
+    def _spawn(self, worker: _Worker, job: Job | None) -> None:
+        self._threads += 1
+        self._started += 1
+        Thread(
+            target=self._work,
+            args=(worker, job),
+            name=f"gateway-worker-{self._started}",
+            daemon=True,
+        ).start()
+
+    def _work(self, worker: _Worker, job: Job | None) -> None:
+        if job is None:
+            job = self._wait(worker, surplus=False)
         while job is not None:
             try:
                 job.run()
@@ -241,15 +252,18 @@ class Pool:
         """Return what the worker is to do now; ``None`` ends it."""
         with self._lock:
             self._queues.done(done)
-            if not self._stopping:
-                job = self._queues.take(monotonic())
-                if job is not None:
-                    return job
-                self._idle.append(worker)
-                surplus = self._threads > self._usual
-            else:
+            if self._stopping:
                 self._end()
                 return None
+            job = self._queues.take(monotonic())
+            if job is not None:
+                return job
+            self._idle.append(worker)
+            surplus = self._threads > self._usual
+        return self._wait(worker, surplus)
+
+    def _wait(self, worker: _Worker, surplus: bool) -> Job | None:
+        """Wait for work, as an idle worker; one of the surplus not for long."""
         while not worker.wait(_LINGER if surplus else None):
             with self._lock:
                 if self._threads > self._usual and worker in self._idle:

@@ -223,11 +223,19 @@ def test_a_request_that_no_thread_can_be_had_for_is_refused(
         raise RuntimeError("can't start new thread")
 
     site = Site()
-    with serving(site) as server, Client(server) as client:
+    with (
+        serving(site, threads=1) as server,
+        Client(server) as first,
+        Client(server) as client,
+    ):
+        first.send("/slow/held")
+        until_load(server, "slow", running=1, queued=0)
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", cannot)
             assert client.get("/a/")[0] == 503
         assert client.get("/a/") == (200, b"/a/")
+        site.release("slow")
+        assert first.answer()[0] == 200
 
 
 def test_what_an_application_raises_frees_its_slot(
