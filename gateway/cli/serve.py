@@ -19,6 +19,7 @@ import click
 
 from gateway.cli.options import config_option
 from gateway.cli.stderr import LineHandler
+from gateway.isolation.streams import streams_kept
 
 if TYPE_CHECKING:
     from gateway.cli.server import Server
@@ -79,6 +80,7 @@ def command(
         return not has_hung_up()
 
     with (
+        streams_kept(),
         _interruptible(hang_up) as stop_if_told,
         _log_to_stderr(quiet) as keep_logging,
     ):
