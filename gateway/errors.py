@@ -19,6 +19,8 @@
     ├── BodyOwnedError          a foreign mount's body was asked for (also RuntimeError)
     ├── SubrequestError         a request to a neighbour mount cannot be made
     │                           (also RuntimeError)
+    ├── InvalidResponseError    an application's response is none that can be sent
+    ├── ResponseCutError        an application failed when its response had begun
     └── ServeError              the server could not be started
 
 A message says the value, the cause and the cure.
@@ -26,6 +28,7 @@ A message says the value, the cause and the cure.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -160,5 +163,25 @@ class SubrequestError(GatewayError, RuntimeError):
     """A request to a mount of the same gateway cannot be made."""
 
 
+class InvalidResponseError(GatewayError):
+    """What an application has answered is not a response (PEP 3333, RFC 9112)."""
+
+
+class ResponseCutError(GatewayError):
+    """An application failed when part of its response was sent already."""
+
+
 class ServeError(GatewayError):
     """The server could not be started."""
+
+
+def is_for_the_server(error: BaseException) -> bool:
+    """Tell whether *error* is addressed to the server, and not the application's own.
+
+    A greenlet is ended by its owner, and Ctrl-C reaches the main thread only. All else
+    that is no ``Exception`` (``SystemExit``, a task's ``CancelledError``) would take a
+    worker along, leave its client waiting, or end a gateway that is about to start.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return threading.current_thread() is threading.main_thread()
+    return any(base.__name__ == "GreenletExit" for base in type(error).__mro__)

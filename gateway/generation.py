@@ -18,7 +18,13 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
-from gateway.errors import GatewayError, LoadError, LoadErrors, NotAnApplicationError
+from gateway.errors import (
+    GatewayError,
+    LoadError,
+    LoadErrors,
+    NotAnApplicationError,
+    is_for_the_server,
+)
 from gateway.failing import ALL_MUST_LOAD, Failure, Failures
 from gateway.fingerprint import fingerprint
 from gateway.isolation.venv import read_environment
@@ -326,7 +332,9 @@ def close_all(mounts: Iterable[Mount]) -> None:
     for mount in reversed(list(mounts)):
         try:
             mount.close()
-        except (Exception, SystemExit):
+        except BaseException as error:
+            if is_for_the_server(error):
+                raise
             _log.exception("mount %s: closing failed", mount.name)
 
 

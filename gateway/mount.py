@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from http import HTTPStatus
 
 from gateway.context import AppContext, current_app_context
+from gateway.errors import ResponseCutError, is_for_the_server
 from gateway.joint_context import ForeignContext, JointContext
 from gateway.pages import answer
 from gateway.paths import quote_path
@@ -18,18 +18,6 @@ from gateway.policies.access_log import RECORD
 from gateway.types import Application, StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.mount")
-
-
-def _is_for_the_server(error: BaseException) -> bool:
-    """Tell whether *error* is addressed to the server, and not the application's own.
-
-    A greenlet is ended by its owner, and Ctrl-C reaches the main thread only. All else
-    that is no ``Exception`` (``SystemExit``, a task's ``CancelledError``) would take a
-    worker along, or leave its client waiting.
-    """
-    if isinstance(error, KeyboardInterrupt):
-        return threading.current_thread() is threading.main_thread()
-    return any(base.__name__ == "GreenletExit" for base in type(error).__mro__)
 
 
 class Mount:
@@ -135,9 +123,10 @@ class Mount:
             context.environ = None if native else environ
             # Set, not pushed: the execution context is thrown away as a whole.
             current_app_context.set(context)
+            # Before the call: the application may change its environ as it likes.
+            head = environ["REQUEST_METHOD"] == "HEAD"
             try:
                 body = wsgi(environ, start_response)
-                head = environ["REQUEST_METHOD"] == "HEAD"
                 if type(body) is not list and type(body) is not tuple:
                     kind = _HeadBody if head else _Body
                     return kind(
@@ -183,7 +172,7 @@ class Mount:
             self.application.do_teardown_appcontext(error)
         except BaseException as failure:
             _log.exception("mount %s: a teardown function failed", self.name)
-            if _is_for_the_server(failure):
+            if is_for_the_server(failure):
                 raise
 
     def _failed(
@@ -194,20 +183,35 @@ class Mount:
         :raises BaseException: that error, if it is addressed to the server, or if part
             of the response is already sent: the server then cuts the connection, so
             that the client can tell.
+        :raises ResponseCutError: the same, where that error is no ``Exception``.
         """
         error = sys.exc_info()
-        if error[1] is not None and _is_for_the_server(error[1]):
+        if error[1] is not None and is_for_the_server(error[1]):
             raise
         _log.error(
             "mount %s: %s %s failed",
             self.name,
-            environ["REQUEST_METHOD"],
-            quote_path(environ["SCRIPT_NAME"] + environ["PATH_INFO"]),
+            *_described(environ),
             exc_info=error,
         )
-        return answer(
-            HTTPStatus.INTERNAL_SERVER_ERROR, environ, start_response, exc_info=error
-        )
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        try:
+            return answer(status, environ, start_response, exc_info=error)
+        except Exception:
+            raise
+        except BaseException as cause:
+            # A server may take it for an order, or not look for it at all.
+            raise ResponseCutError(
+                f"mount {self.name}: {type(cause).__name__} when the response had begun"
+            ) from cause
+
+
+def _described(environ: WSGIEnvironment) -> tuple[str, str]:
+    """Return the method and the path, of which an application may leave nothing."""
+    names = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO")
+    values = (environ.get(name) for name in names)
+    method, prefix, path = (v if isinstance(v, str) else "" for v in values)
+    return quote_path(method), quote_path(prefix + path)
 
 
 class _Body:
@@ -274,7 +278,7 @@ class _Body:
             # The response is complete: this is news for the log only.
             self._error = self._error or error
             _log.exception("a response of %s failed to close", context.app.name)
-            if _is_for_the_server(error):
+            if is_for_the_server(error):
                 raise
         finally:
             # A generator that a wrapper left unclosed ends here, in its own context.

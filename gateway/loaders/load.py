@@ -23,7 +23,11 @@ from gateway.config.spec import (
     StaticTarget,
 )
 from gateway.context import AppContext, current_app_context
-from gateway.errors import AppCrashedError, NotAnApplicationError
+from gateway.errors import (
+    AppCrashedError,
+    NotAnApplicationError,
+    is_for_the_server,
+)
 from gateway.framework.app import App
 from gateway.isolation import environ
 from gateway.isolation.audit import as_error, process_audit
@@ -198,7 +202,9 @@ def _close(loaded: Loaded) -> None:
     try:
         if loaded.close is not None:
             loaded.close()
-    except (Exception, SystemExit):
+    except BaseException as error:
+        if is_for_the_server(error):
+            raise
         _log.exception("mount %s: closing failed", loaded.application.name)
 
 

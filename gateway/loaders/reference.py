@@ -12,7 +12,12 @@ from traceback import StackSummary, TracebackException
 from types import ModuleType
 from typing import Any
 
-from gateway.errors import AppCrashedError, AppNotFoundError, LoadError
+from gateway.errors import (
+    AppCrashedError,
+    AppNotFoundError,
+    LoadError,
+    is_for_the_server,
+)
 
 # Whose frames say nothing about the application: ours and the import system's.
 _GATEWAY = str(Path(__file__).parents[1]) + os.sep
@@ -35,7 +40,9 @@ def blaming_application(mount: str, what: str) -> Iterator[None]:
         yield
     except LoadError:
         raise  # it says already what is wrong
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_for_the_server(error):
+            raise
         message = f"{what} failed: {describe(error)}"
         if isinstance(error, ModuleNotFoundError):
             message += ": is it installed in this environment, and spelt right?"

@@ -18,6 +18,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import InternalServerError
 
 from gateway.paths import quote_path
+from gateway.servers.response import check_chunk, check_head, check_room
 from gateway.shares import NOBODY, REFUSED, Share
 
 _log = logging.getLogger("gateway.server")
@@ -33,20 +34,19 @@ class RequestTask(WSGITask):  # type: ignore[misc]
         header: bytes = super().build_response_header()
         if self.request.command == "HEAD":
             self.chunked_response = False  # The final chunk would be content too.
+        check_head(header, self.response_headers)
         return header
 
     def write(self, data: bytes) -> None:
+        # Before the head is sent, so that there can still be a 500.
+        check_chunk(data)
+        if data and self.wrote_header:
+            check_room(self)
         if self.request.command == "HEAD":
             # RFC 9110, 9.3.2. The length that would be sent stays in the header.
             data = b""
         if self.wrote_header or not data:
             super().write(data)
-        elif not isinstance(data, bytes | bytearray | memoryview):
-            # Told before the head is sent, so that there can still be a 500.
-            raise TypeError(
-                f"a body consists of bytes (PEP 3333), not of {type(data).__name__}: "
-                "encode it"
-            )
         else:
             # Each piece costs a system call, at which another thread takes over.
             self.channel.hold()
