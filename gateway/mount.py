@@ -123,9 +123,9 @@ class Mount:
             context.environ = None if native else environ
             # Set, not pushed: the execution context is thrown away as a whole.
             current_app_context.set(context)
-            # Before the call: the application may change its environ as it likes.
-            head = environ["REQUEST_METHOD"] == "HEAD"
             try:
+                # Before the call: the application may change its environ as it likes.
+                head = environ["REQUEST_METHOD"] == "HEAD"
                 body = wsgi(environ, start_response)
                 if type(body) is not list and type(body) is not tuple:
                     kind = _HeadBody if head else _Body

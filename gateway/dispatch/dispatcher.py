@@ -48,6 +48,10 @@ class Dispatcher:
         if path[:1] != "/":
             # RFC 9110, 4.2.3: an empty path is the root. Under a prefix of the server's
             # it is that prefix without its slash.
+            if path == "*" and environ["REQUEST_METHOD"] == "OPTIONS" and host:
+                # RFC 9110, 9.3.7: it is about the server, and no mount's.
+                start_response("204 No Content", [])
+                return []
             if path:
                 return answer(HTTPStatus.BAD_REQUEST, environ, start_response)
             path = "" if script_name else "/"

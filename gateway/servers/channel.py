@@ -18,6 +18,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import InternalServerError
 
 from gateway.paths import quote_path
+from gateway.servers.request import Parser
 from gateway.servers.response import check_chunk, check_head, check_room
 from gateway.shares import NOBODY, REFUSED, Share
 
@@ -123,6 +124,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     """
 
     task_class = RequestTask
+    parser_class = Parser
 
     # Waitress's, whose types are not known otherwise.
     requests: list[Any]

@@ -98,7 +98,8 @@ class WaitressServer:
                 _dispatcher=self._pool,
                 host=spec.host,
                 port=spec.port,
-                max_request_body_size=spec.max_body,
+                # Waitress refuses the size that it is given, too.
+                max_request_body_size=spec.max_body + 1,
                 channel_timeout=max(1, round(spec.idle_timeout)),
                 cleanup_interval=max(1, min(30, round(spec.idle_timeout / 2))),
                 backlog=spec.backlog,

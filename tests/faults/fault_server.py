@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -81,15 +82,20 @@ class Served:
             connection.close()
 
 
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
+    return {**kept, "PYTHONPATH": PYTHONPATH}
+
+
 @contextmanager
-def serve(home: Path) -> Iterator[Served]:
+def serve(home: Path, *options: str) -> Iterator[Served]:
     log = home / "log"
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--port", "0"],
+            [sys.executable, "-m", "gateway", "serve", "--port", "0", *options],
             cwd=home,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": PYTHONPATH},
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
