@@ -111,14 +111,17 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
 def _check_framing(fields: bytes, is_1_1: bool) -> None:
     """Check that there is one way only to tell where the request ends."""
+    known = fields.lower().replace(b"_", b"-")
+    if b"content-length" not in known and b"transfer-encoding" not in known:
+        return  # Most requests: no body, and nothing to look for line by line.
     codings: list[str] = []
     lengths: list[str] = []
-    for field in fields.split(b"\r\n"):
+    # With "_" for "-" it would be the same to those that make variables of it.
+    for field in known.split(b"\r\n"):
         name, _, value = field.partition(b":")
-        # With "_" for "-" it would be the same to those that make variables of it.
-        name = name.strip().lower().replace(b"_", b"-")
+        name = name.strip()
         if name == b"transfer-encoding":
-            codings.append(value.strip(b" \t").decode("latin-1").lower())
+            codings.append(value.strip(b" \t").decode("latin-1"))
         elif name == b"content-length":
             lengths.append(value.strip(b" \t").decode("latin-1"))
     if len(lengths) > 1 or (lengths and not _LENGTH.fullmatch(lengths[0])):
