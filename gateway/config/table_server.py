@@ -58,7 +58,8 @@ SERVER: Final = (
         "idle_timeout",
         ("server",),
         DURATION,
-        "How long a connection may be silent before it is closed.",
+        "How long a connection may be silent before it is closed, and how long the "
+        "head of a request may take to arrive.",
         default="120s",
     ),
     Key(
