@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 _LISTED: Final = 8
 
 
+def _a_number(_: click.Context, option: click.Parameter, value: float) -> float:
+    """Refuse what is no number, which no range does.
+
+    :raises BadParameter: *value* is NaN.
+    """
+    if isnan(value):
+        raise click.BadParameter("nan is no number of seconds", param=option)
+    return value
+
+
 @click.command("doctor")
 @config_option
 @click.argument("mounts", nargs=-1, metavar="[MOUNT]...")
@@ -31,7 +42,8 @@ _LISTED: Final = 8
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 86_400, min_open=True),
+    callback=_a_number,
     default=20.0,
     show_default=True,
     help="How long each mount is read.",

@@ -150,8 +150,10 @@ def test_what_fails_in_an_application_stays_off_the_terminal(
         ("a: {redirect: /b}", ["--start", "/b"], 2, "no mount serves '/b'"),
         ("a: {redirect: /b}", ["--pages", "0"], 2, "pages"),
         ("a: {redirect: /b}", ["--seconds", "0"], 2, "seconds"),
+        ("a: {redirect: /b}", ["--seconds", "inf"], 2, "seconds"),
+        ("a: {redirect: /b}", ["--seconds", "nan"], 2, "seconds"),
     ],
-    ids=["config", "load", "mount", "url", "start", "pages", "seconds"],
+    ids=["config", "load", "mount", "url", "start", "pages", "seconds", "inf", "nan"],
 )
 def test_what_cannot_be_examined(
     tmp_path: Path, mounts: str, arguments: list[str], code: int, words: str

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from composing import configured
 from doctor_site import Page, diagnose, diagnose_file, found, of, only, serving
+
+from gateway.proof.doctor.ask import Answer
+from gateway.proof.doctor.reading import references
+from gateway.proof.doctor.references import Reference
 
 PORTAL: dict[str, Page] = {"/": "<p>portal", "/about": "<p>about the portal"}
 
@@ -328,11 +333,20 @@ def test_what_fails_is_told(tmp_path: Path) -> None:
         path = environ["PATH_INFO"]
         if path == "/":
             start_response("200 OK", [("Content-Type", "text/html")])
-            return [b"<a href=raises><a href=late><a href=quits>"]
+            return [b"<a href=raises><a href=late><a href=quits>"
+                    b"<a href=odd><a href=text><a href=timeout>"]
+        if path in ("/odd", "/text"):
+            status = "odd" if path == "/odd" else "200 OK"
+            start_response(status, [("Content-Type", "text/html")])
+            return ["no bytes", "either"]
         if path == "/late":
             start_response("200 OK", [("Content-Type", "text/html")])
             return late()
-        raise SystemExit if path == "/quits" else ValueError
+        raise ENDS.get(path, ValueError)
+
+    class Timeout(BaseException): ...
+
+    ENDS = {"/quits": SystemExit, "/timeout": Timeout}
 
     def late():
         yield b"<a href=/app/here>"
@@ -345,9 +359,31 @@ def test_what_fails_is_told(tmp_path: Path) -> None:
     assert {(each.severity, each.kind) for each in of(diagnosis, "app").findings} == (
         {("warning", "broken")}
     )
-    assert [each.message[:23] for each in of(diagnosis, "app").findings] == [
-        "/app/raises answers 500", "/app/quits answers 500,", "/app/here answers 500, "
-    ]  # fmt: skip
+    assert [each.message.split(",")[0] for each in of(diagnosis, "app").findings] == [
+        f"/app/{page} answers 500"
+        for page in ("raises", "quits", "odd", "text", "timeout", "here")
+    ]
+
+
+def test_a_page_that_cannot_be_read_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reading(answer: Answer) -> Iterator[Reference]:
+        if "<p>riddle" in answer.text:
+            raise RecursionError("too deep")
+        return references(answer)
+
+    monkeypatch.setattr("gateway.proof.doctor.crawl.references", reading)
+    app: dict[str, Page] = {
+        "/": "<a href=riddle><a href=other>",
+        "/riddle": "<p>riddle",
+        "/other": "<a href=/x>",
+        "/x": "<p>",
+    }
+    assert found(diagnose(tmp_path, {"app": app}), "app") == [
+        ("error", "link"),
+        ("warning", "broken"),
+    ]
 
 
 def test_limits(tmp_path: Path) -> None:
@@ -456,7 +492,9 @@ def test_odd_answers(tmp_path: Path) -> None:
         "/": (200, {"Content-Type": "text/html; charset=big5"}, "<a href=b><a href=c>"),
         "/b": (200, {"Content-Type": "text/html; charset=nonsense"}, "<a href=//x>"),
         "/c": (200, {"Content-Encoding": "br"}, "<a href=/b>"),
-        "//d": "<p>",
+        "//d": "<a href=e>",
+        "/e": (200, {"Content-Type": "text/html; charset=idna"}, "<a href=f>\x80"),
+        "/f": "<![no[ section ]]>",
     }  # fmt: skip
     diagnosis = diagnose(tmp_path, {"app": app})
     assert found(diagnosis, "app") == []

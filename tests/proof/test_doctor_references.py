@@ -62,6 +62,10 @@ def pairs(references: Any) -> list[tuple[str, str]]:
         ("<redoc spec-url=/openapi.json></redoc>", [("API", "/openapi.json")]),
         ("<!-- <a href=/a> --><textarea></textarea>", []),
         ("<a href=/unclosed", []),
+        # SGML's marked sections; Internet Explorer's are comments as well.
+        ("<a href=/a><![no[ <b> ]]><a href=/b>", [("link", "/a"), ("link", "/b")]),
+        ("<![if !IE]><a href=/a><![endif]>", [("link", "/a")]),
+        ("<a href=/a><![CDATA[ <a href=/b>", [("link", "/a")]),
         ("<a href=/first href=/second>", [("link", "/first")]),
     ],
 )

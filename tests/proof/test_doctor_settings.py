@@ -62,6 +62,7 @@ def test_a_domain_and_what_is_not_there() -> None:
     assert domain[0] == "warning"
     assert "every host below that domain" in domain[1]
     assert missing == ("note", "the cookie 'a' has no Secure and no HttpOnly")
+    assert "4f2a" not in str(cookies("4f2a; Path=/app"))  # all value, no name
     assert cookies("a=; Max-Age=0") == cookies("a=; expires=Thu, 01 Jan 1970") == []
 
 

@@ -92,13 +92,18 @@ def _environ(url: str) -> WSGIEnvironment:
 def _answer(
     application: WSGIApplication, environ: WSGIEnvironment, most: int
 ) -> Answer:
+    try:
+        return _heard(application, environ, most)
+    except BaseException:  # gevent's Timeout is one, and what sys.exit() raises
+        # What reaches the server before there is a head becomes a 500 there; so does
+        # what no server can send.
+        return Answer(500)
+
+
+def _heard(application: WSGIApplication, environ: WSGIEnvironment, most: int) -> Answer:
     from werkzeug.test import run_wsgi_app
 
-    try:
-        body, status, headers = run_wsgi_app(application, environ)
-    except (Exception, SystemExit):
-        # What reaches the server before there is a head becomes a 500 there.
-        return Answer(500)
+    body, status, headers = run_wsgi_app(application, environ)
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     readable = media_type in _READ or media_type.endswith("+json")
     encoded = headers.get("Content-Encoding", "identity") != "identity"
@@ -111,7 +116,7 @@ def _answer(
             close = getattr(body, "close", None)
             if close is not None:
                 close()
-    text = data.decode(_charset(headers.get("Content-Type", "")), "replace")
+    text = _decoded(data, headers.get("Content-Type", ""))
     return Answer(int(status[:3]), tuple(headers.items()), media_type, text)
 
 
@@ -126,13 +131,12 @@ def _read(body: Iterable[bytes], most: int) -> bytes:
     return b"".join(parts)[:most]
 
 
-def _charset(content_type: str) -> str:
-    """Return the charset of a body that Python knows, UTF-8 by default."""
+def _decoded(data: bytes, content_type: str) -> str:
+    """Return a body as text, by its charset if Python knows it, else by UTF-8."""
     from werkzeug.http import parse_options_header
 
     charset = parse_options_header(content_type)[1].get("charset", "utf-8")
     try:
-        "".encode(charset)
-    except (LookupError, ValueError):
-        return "utf-8"
-    return charset
+        return data.decode(charset, "replace")
+    except (LookupError, ValueError):  # also of a codec that cannot replace, as idna
+        return data.decode("utf-8", "replace")

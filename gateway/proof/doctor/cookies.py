@@ -33,7 +33,8 @@ def cookie_findings(header: str, page: str, home: CookieHome) -> Iterator[Findin
     :param page: the path that it came with.
     """
     first, _, rest = header.partition(";")
-    name = first.partition("=")[0].strip()
+    # A cookie without a name is all value (RFC 6265bis, 5.6).
+    name = first.partition("=")[0].strip() if "=" in first else ""
     given = _attributes(rest)
     spot = Spot(page, None, clipped(f"Set-Cookie: {name}=...;{rest}"))
     if "domain" in given:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
@@ -124,8 +125,9 @@ class Crawl:
         :param starts: the URLs to start from.
         """
         self._until = monotonic() + self._limits.seconds
-        for finding in debugger_reachable(self._patient.root, self._inquiry):
-            self._add((finding.kind,), finding)
+        with self._telling(self._patient.root):
+            for finding in debugger_reachable(self._patient.root, self._inquiry):
+                self._add((finding.kind,), finding)
         for url in starts:
             self._enqueue(url, 0)
         while self._queue:
@@ -133,7 +135,19 @@ class Crawl:
             self.stopped = self._reached()
             if self.stopped:
                 return
-            self._read(url, depth)
+            with self._telling(url):
+                self._read(url, depth)
+
+    @contextmanager
+    def _telling(self, url: str) -> Iterator[None]:
+        """Tell of a page that cannot be read, and go on: the others still count."""
+        try:
+            yield
+        except Exception as error:  # whatever a page does to who reads it
+            page, why = shown(url), f"{type(error).__name__}: {error}"
+            message = f"{page} cannot be read: {clipped(why)}"
+            spot = Spot(page, None, f"GET {page}")
+            self._add(("broken", page), Finding("warning", "broken", message, "", spot))
 
     def _reached(self) -> str:
         """Return which limit is reached, in words; nothing if none is."""

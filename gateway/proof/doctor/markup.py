@@ -78,6 +78,13 @@ class _Page(HTMLParser):
         # The element whose text is code, and what kind of code.
         self._code = ""
 
+    def parse_html_declaration(self, i: int) -> int:
+        # HTML, 13.2.5.42 and 13.2.5.41: a comment up to the next ">". Some versions of
+        # Python raise an AssertionError for what is no marked section of SGML.
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i, False)
+        return super().parse_html_declaration(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line, text = self.getpos()[0], clipped(self.get_starttag_text() or tag)
         # HTML, 13.2.5.33: of two attributes of one name the first counts.
