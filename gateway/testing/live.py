@@ -22,8 +22,8 @@ class LiveGateway:
     base_url: str
 
     def url(self, path: str = "/") -> str:
-        """Return the URL of *path*, which starts with a slash."""
-        return self.base_url + path
+        """Return the URL of *path*, which may do without the slash it starts with."""
+        return self.base_url + ("" if path.startswith("/") else "/") + path
 
 
 @contextmanager

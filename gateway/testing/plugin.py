@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each mount that its mark names."""
-    if "mount_name" not in metafunc.fixturenames:
+    if "mount_name" not in metafunc.fixturenames or _gives_names(metafunc.definition):
         return
     mark = metafunc.definition.get_closest_marker("mount")
     if mark is not None and len(mark.args) != 1:
@@ -93,6 +93,13 @@ def mount_name(request: pytest.FixtureRequest) -> str:
             f"{request.node.name} does not say which mount it is about: mark it with "
             '@pytest.mark.mount("NAME"), or its module with '
             'pytestmark = pytest.mark.mount("NAME")',
+            pytrace=False,
+        )
+    if len(mark.args) != 1:
+        pytest.fail(
+            f"{request.node.nodeid} is a method of unittest's, which pytest runs once: "
+            'name one mount, as in @pytest.mark.mount("NAME"), or write a class or a '
+            "function for pytest",
             pytrace=False,
         )
     (name,) = _names(mark)
@@ -142,6 +149,16 @@ def _names(mark: pytest.Mark) -> list[str]:
             pytrace=False,
         )
     return list(mark.args)
+
+
+def _gives_names(test: pytest.Item) -> bool:
+    """Tell whether *test* is parametrised by the names of mounts itself."""
+    given = (mark.args[0] for mark in test.iter_markers("parametrize") if mark.args)
+    return any(
+        "mount_name"
+        in (names.replace(",", " ").split() if isinstance(names, str) else names)
+        for names in given
+    )
 
 
 def configured_file(config: pytest.Config) -> Path:

@@ -247,6 +247,7 @@ def test_serving_is_a_real_server(site: Gateway) -> None:
     with serving(site) as live:
         assert live.gateway is site
         assert live.base_url.startswith("http://127.0.0.1:")
+        assert live.url("notes/x") == live.url("/notes/x")
         with urlopen(live.url("/notes/x"), timeout=10) as answer:
             assert b'"path": "/x"' in answer.read()
 

@@ -37,6 +37,7 @@ mounts:
 
 GREEN = """
 import os
+import unittest
 from urllib.request import urlopen
 
 import pytest
@@ -89,6 +90,22 @@ def test_by_parameter(mount_client):
     assert mount_client.get("/").text == "Home 0"
 
 
+@pytest.mark.mount
+@pytest.mark.parametrize(("mount_name", "page"), [("home", "Home 0")])
+def test_parameters_of_its_own_win(mount_client, page):
+    assert mount_client.get("/").text == page
+
+
+@pytest.mark.mount("notes")
+class TestInAClassOfUnittest(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _client(self, mount_client):
+        self.client = mount_client
+
+    def test_it(self):
+        self.assertEqual(self.client.get("/").text, "Notes 0")
+
+
 def test_nothing_stays_current():
     assert not package.has_app_context()
 
@@ -121,7 +138,7 @@ def run(project: pytest.Pytester, *args: str, **files: str) -> pytest.RunResult:
 
 def test_the_fixtures(project: pytest.Pytester) -> None:
     result = run(project, "-v", "--strict-markers", test_green=GREEN)
-    result.assert_outcomes(passed=13)
+    result.assert_outcomes(passed=15)
     names = "test_some[notes]", "test_some[home]", "test_all[home]", "test_all[notes]"
     result.stdout.fnmatch_lines_random(
         [f"*::{name.replace('[', '[[]')} PASSED*" for name in names]
@@ -164,6 +181,7 @@ def test_names_of_its_own_win(project: pytest.Pytester) -> None:
 
 def test_what_is_wrong_with_a_mark(project: pytest.Pytester) -> None:
     code = """
+    import unittest
     import pytest
 
     @pytest.mark.mount("note")
@@ -176,14 +194,21 @@ def test_what_is_wrong_with_a_mark(project: pytest.Pytester) -> None:
 
     @pytest.mark.mount("home")
     def test_right(mount): ...
+
+    @pytest.mark.mount
+    class TestOfUnittest(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def _mount(self, mount): ...
+        def test_many(self): ...
     """
     result = run(project, test_wrong=code)
-    result.assert_outcomes(errors=3, passed=1)
+    result.assert_outcomes(errors=4, passed=1)
     result.stdout.fnmatch_lines_random(
         [
             "*there is no mount 'note': did you mean 'notes'?",
             "test_unsaid does not say which mount it is about: mark it with *",
             "@pytest.mark.mount(7, kind='flask') is not understood: *",
+            "*::TestOfUnittest::test_many is a method of unittest's, *: name one *",
         ]
     )
     result.stdout.no_fnmatch_line("*plugin.py*")
