@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "run",
-    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
+    context_settings={"allow_interspersed_args": False},
     options_metavar="[OPTIONS]",
 )
 @config_option

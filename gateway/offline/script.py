@@ -173,8 +173,8 @@ def _module_program(name: str, namespace: Namespace | None) -> Program:
 
 def _find(name: str, namespace: Namespace | None) -> ModuleSpec | None:
     """Find a module by the mount's name for it; its packages are imported."""
-    if name == "__main__":
-        return None  # It would be the gateway's own command, a second time.
+    if name.startswith(".") or name == _MAIN:
+        return None  # Relative to nothing; the gateway's own command, a second time.
     home = None if namespace is None else namespace.home(name.partition(".")[0])
     full = name if home is None else f"{home.package}.{name}"
     try:

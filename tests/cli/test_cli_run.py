@@ -330,6 +330,8 @@ def test_exit_codes_of_the_process(home: Path) -> None:
         (["notes", "-x", "y.py"], 2, "the options of 'gateway run' stand in front"),
         (["notes", "none.py"], 1, "the script 'none.py' cannot be read: No such file"),
         (["notes", "-m", "none"], 1, "there is no module 'none' to run"),
+        (["notes", "-m", ".none"], 1, "there is no module '.none' to run"),
+        (["--al", "notes", "-"], 2, "No such option '--al'"),
         (["notes", "-m", "jobs.none"], 1, "there is no module 'jobs.none' to run"),
         (["notes", "-m", "hollow"], 1, "a package without a __main__ module"),
         (["noets", "-m", "x"], 1, "there is no mount 'noets': did you mean 'notes'?"),
