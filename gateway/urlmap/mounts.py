@@ -71,4 +71,8 @@ def _mapped(member: Member) -> MountMap:
 
 
 # What has no URL map, and needs none.
-_PLAIN = {"static": "the files of a folder", "redirect": "all of it is redirected"}
+_PLAIN = {
+    "static": "the files of a folder",
+    "redirect": "all of it is redirected",
+    "proxy": "a server of its own answers",
+}

@@ -337,6 +337,7 @@ plain: {app: "app:plain", path: all}
 broken: {app: "app:broken", path: all}
 files: {static: public}
 old: {redirect: /a}
+behind: {proxy: "http://127.0.0.1:9"}
 """
 
 FILES = {
@@ -375,6 +376,7 @@ def test_a_whole_gateway(tmp_path: Path) -> None:
         "broken": "asking it failed: LookupError: no routes\x1b[2J in broken",
         "files": "the files of a folder",
         "old": "all of it is redirected",
+        "behind": "a server of its own answers",
     }
 
 
