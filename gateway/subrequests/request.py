@@ -117,6 +117,11 @@ class Ask:
             made = builder.get_environ()
         except (TypeError, ValueError) as error:
             raise SubrequestError(f"no request can be made of it: {error}") from error
+        except AttributeError as error:
+            raise SubrequestError(
+                f"no body can be made of {type(self.data).__name__}: data= takes "
+                "bytes, text, a file or the fields of a form"
+            ) from error
         if not _has_host(self.headers):
             del made["HTTP_HOST"]
         if method in ("POST", "PUT", "PATCH"):

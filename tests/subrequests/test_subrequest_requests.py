@@ -230,6 +230,7 @@ def test_where_it_does_not_go(gateway: Gateway) -> None:
     assert "(RFC 9110, 5.1)" in refused(gateway, "/", headers={"a b": "1"})
     assert "no request can be made" in refused(gateway, "/", headers={"a": "1\n2"})
     assert "no request can be made" in refused(gateway, "/", json=1, data=b"2")
+    assert "no body can be made of list" in refused(gateway, "/", data=["a"])
 
 
 def test_other_servers_are_none_of_its_business(gateway: Gateway) -> None:
