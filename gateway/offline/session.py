@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextvars import copy_context
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -44,14 +46,38 @@ def _is_success(end: BaseException | None) -> bool:
 
 
 def show(error: BaseException) -> int:
-    """Print what has ended a script, as Python does; return the exit code."""
-    frames = _users(error.__traceback__)
-    sys.excepthook(type(error), error.with_traceback(frames), frames)
+    """Print what has ended a script, as Python does; return the exit code.
+
+    Frames of the gateway are left out, unless ``GATEWAY_DEBUG`` asks for them: every
+    import of a script goes through it.
+    """
+    if not os.environ.get("GATEWAY_DEBUG"):
+        _leave_out_ours(error)
+    sys.excepthook(type(error), error, error.__traceback__)
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
 
 
+def _leave_out_ours(error: BaseException) -> None:
+    """Take the gateway's frames out of the traceback of *error* and of its causes."""
+    pending, seen = [error], {id(error)}
+    while pending:
+        each = pending.pop()
+        each.__traceback__ = _users(each.__traceback__)
+        for cause in (each.__cause__, each.__context__):
+            if cause is not None and id(cause) not in seen:
+                seen.add(id(cause))
+                pending.append(cause)
+
+
 def _users(frames: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames that lead to the user's code."""
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OURS):
+    kept: list[TracebackType] = []
+    while frames is not None:
+        if not frames.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept.append(frames)
         frames = frames.tb_next
-    return frames
+    if not kept:
+        return None
+    for frame, following in pairwise(kept):
+        frame.tb_next = following
+    kept[-1].tb_next = None
+    return kept[0]

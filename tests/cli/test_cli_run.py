@@ -283,6 +283,22 @@ def test_a_script_with_a_mistake(home: Path) -> None:
         assert "ModuleNotFoundError: No module named 'gateway_test_m" in result.stderr
 
 
+def test_only_the_scripts_frames_are_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapped = "try:\n    import none\nexcept ImportError:\n    import beside\n"
+    (home / "scripts/imports.py").write_text(wrapped)
+    (home / "scripts/beside.py").write_text("import nowhere\n")
+    result = invoke("run", "notes", "scripts/imports.py")
+    frames = [line for line in result.stderr.splitlines() if line[:6] == "  File"]
+    assert [frame.split('"')[1].rpartition("/")[2] for frame in frames] == (
+        ["imports.py", "imports.py", "beside.py"]
+    )
+    monkeypatch.setenv("GATEWAY_DEBUG", "1")
+    result = invoke("run", "notes", "scripts/imports.py")
+    assert "gateway/isolation/" in result.stderr
+
+
 def test_teardown_functions_that_fail(home: Path) -> None:
     (home / "ended").mkdir()
     result = invoke("run", "notes", "scripts/end.py", "done")
