@@ -37,8 +37,8 @@ class MountPoint:
 
     :param prefix: without a trailing slash, as text; empty for the root.
     :param host: the host it answers on, such as ``*.example.com``; ``None`` for any.
-    :param kind: ``flask``, ``django``, ``native``, ``wsgi``, ``asgi``, ``static`` or
-        ``redirect``.
+    :param kind: ``flask``, ``django``, ``native``, ``wsgi``, ``asgi``, ``static``,
+        ``redirect`` or ``proxy``; ``app`` where it is not loaded.
     """
 
     name: str

@@ -26,7 +26,7 @@ def route_rows(spec: GatewaySpec) -> list[RouteRow]:
             prefix=mount.prefix or "/",
             host=mount.host,
             mount=mount.name,
-            kind=_kind(mount),
+            kind=mount.target.kind,
             source=_source(mount, spec.home),
         )
         for mount in spec.mounts
@@ -39,20 +39,6 @@ def route_details(spec: GatewaySpec) -> list[RouteDetail]:
         RouteDetail(**asdict(row), policies=describe(mount.policies))
         for row, mount in zip(route_rows(spec), spec.mounts, strict=True)
     ]
-
-
-def _kind(mount: MountSpec) -> str:
-    match mount.target:
-        case AppTarget():
-            return "app"
-        case AsgiTarget():
-            return "asgi"
-        case StaticTarget():
-            return "static"
-        case RedirectTarget():
-            return "redirect"
-        case ProxyTarget():
-            return "proxy"
 
 
 def _source(mount: MountSpec, home: Path) -> str:

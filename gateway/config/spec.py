@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from gateway.config.address import Network
 from gateway.config.policy_spec import NO_POLICIES, PolicySpec
@@ -93,6 +93,8 @@ class AppTarget:
     :param shared: libraries that are the process's, whatever ``venv`` has.
     """
 
+    kind: ClassVar[str] = "app"
+
     reference: str
     path: Path | None
     imports: Imports | None
@@ -106,6 +108,8 @@ class AppTarget:
 @dataclass(frozen=True, slots=True)
 class AsgiTarget:
     """An ASGI application, or a factory of one; the fields are :class:`AppTarget`'s."""
+
+    kind: ClassVar[str] = "asgi"
 
     reference: str
     path: Path | None
@@ -124,6 +128,8 @@ class StaticTarget:
     :param folder: absolute.
     """
 
+    kind: ClassVar[str] = "static"
+
     folder: Path
 
 
@@ -134,6 +140,8 @@ class RedirectTarget:
     :param location: an absolute path or an ``http(s)`` URL, in ASCII (RFC 3986).
     :param status: 301, 302, 303, 307 or 308 (RFC 9110, 15.4).
     """
+
+    kind: ClassVar[str] = "redirect"
 
     location: str
     status: int
@@ -148,6 +156,8 @@ class ProxyTarget:
     :param connect_timeout: how long a connection to it may take, in seconds.
     :param preserve_host: whether it gets the client's Host header.
     """
+
+    kind: ClassVar[str] = "proxy"
 
     url: str
     timeout: float

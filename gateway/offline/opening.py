@@ -7,15 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 
-from gateway.config.spec import (
-    AsgiTarget,
-    GatewaySpec,
-    MountSpec,
-    ProxyTarget,
-    RedirectTarget,
-    StaticTarget,
-    Target,
-)
+from gateway.config.spec import GatewaySpec, MountSpec
 from gateway.dispatch.hosts import parse_host
 from gateway.dispatch.table import Route, Table
 from gateway.errors import SubrequestError
@@ -51,20 +43,7 @@ def open_mount(
 
 
 def _point_of(mount: MountSpec) -> MountPoint:
-    return MountPoint(mount.name, mount.prefix, mount.host, _kind(mount.target))
-
-
-def _kind(target: Target) -> str:
-    match target:
-        case AsgiTarget():
-            return "asgi"
-        case StaticTarget():
-            return "static"
-        case RedirectTarget():
-            return "redirect"
-        case ProxyTarget():
-            return "proxy"
-    return "wsgi"
+    return MountPoint(mount.name, mount.prefix, mount.host, mount.target.kind)
 
 
 class _OnlyLoaded:

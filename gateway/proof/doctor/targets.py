@@ -14,7 +14,7 @@ from gateway.dispatch.table import Route, Table
 from gateway.errors import GatewayError
 from gateway.paths import from_text, quote_path
 from gateway.proof.doctor.references import Reference
-from gateway.site import MountPoint
+from gateway.site import MountPoint, covers
 
 Wrong: TypeAlias = Literal["scheme", "address"]
 
@@ -125,10 +125,7 @@ class Targets:
         """Tell whether *host* is one that the gateway is reached at."""
         if host in (here, self._public.hostname):
             return True
-        return any(
-            host == pattern or (pattern[:2] == "*." and host.endswith(pattern[1:]))
-            for pattern in self._hosts
-        )
+        return any(covers(pattern, host) for pattern in self._hosts)
 
 
 def _public(url: str) -> SplitResult:
