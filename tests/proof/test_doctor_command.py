@@ -115,6 +115,11 @@ def test_a_further_start(tmp_path: Path) -> None:
     result = run(tmp_path, "--start", "/app/admin", "--start", "app/own")
     assert result.exit_code == 1
     assert "at /app/admin line 1: <a href=/own>" in result.output
+    result = run(
+        tmp_path, "--start", "https://localhost/app/admin", "--start", "/app/x"
+    )
+    assert "at /app/admin line 1: <a href=/own>" in result.output
+    assert "remark: /app/x, which was to start from, answers 404" in result.output
 
 
 def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
@@ -148,12 +153,29 @@ def test_what_fails_in_an_application_stays_off_the_terminal(
         ("a: {redirect: /b}", ["b"], 2, "there is no mount 'b'"),
         ("a: {redirect: /b}", ["--url", "b"], 2, "is not where a gateway is reached"),
         ("a: {redirect: /b}", ["--start", "/b"], 2, "no mount serves '/b'"),
+        (
+            "a: {redirect: /b, prefix: /}",
+            ["--start", "http://b/"],
+            2,
+            "no mount serves",
+        ),
         ("a: {redirect: /b}", ["--pages", "0"], 2, "pages"),
         ("a: {redirect: /b}", ["--seconds", "0"], 2, "seconds"),
         ("a: {redirect: /b}", ["--seconds", "inf"], 2, "seconds"),
         ("a: {redirect: /b}", ["--seconds", "nan"], 2, "seconds"),
     ],
-    ids=["config", "load", "mount", "url", "start", "pages", "seconds", "inf", "nan"],
+    ids=[
+        "config",
+        "load",
+        "mount",
+        "url",
+        "start",
+        "elsewhere",
+        "pages",
+        "seconds",
+        "inf",
+        "nan",
+    ],
 )
 def test_what_cannot_be_examined(
     tmp_path: Path, mounts: str, arguments: list[str], code: int, words: str

@@ -113,11 +113,9 @@ class Crawl:
         """The path that was asked for last."""
         return self._inquiry.asking
 
-    @property
-    def root_status(self) -> str:
-        """What the mount answered to a GET of its root."""
-        status = self._inquiry.status(self._patient.root)
-        return "nothing" if status is None else str(status)
+    def status(self, url: str) -> int | None:
+        """Return what the mount answered to *url*; ``None`` if it was not asked."""
+        return self._inquiry.status(url)
 
     def run(self, starts: Iterable[str]) -> None:
         """Read the mount.

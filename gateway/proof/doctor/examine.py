@@ -22,6 +22,7 @@ from gateway.proof.doctor.debugging import (
     debug_findings,
     django_findings,
 )
+from gateway.proof.doctor.inquiry import shown
 from gateway.proof.doctor.references import Reference
 from gateway.proof.doctor.report import (
     Diagnosis,
@@ -150,10 +151,8 @@ class _Practice:
             alone=self._is_alone(spec),
         )  # fmt: skip
         crawl = Crawl(self.gateway, self.targets, patient, self.limits, asked.names)
-        starts = [
-            *_starts(spec, root, self._served(spec.name)),
-            *self.further.get(spec.name, ()),
-        ]
+        further = self.further.get(spec.name, ())
+        starts = [*_starts(spec, root, self._served(spec.name)), *further]
         # Not the gateway's own thread: a mount that hangs would keep all from going on.
         thread = Thread(
             target=crawl.run,
@@ -168,7 +167,8 @@ class _Practice:
         finally:
             site.mounts = points
             crawl.abandon()
-        return crawl, [*_remarks(crawl, hangs=thread.is_alive())]
+        remarks = _remarks(crawl, root, further, hangs=thread.is_alive())
+        return crawl, [*remarks]
 
     def _of_settings(self, spec: MountSpec, application: str) -> Iterator[Finding]:
         served = self._served(spec.name)
@@ -219,7 +219,8 @@ def _by_mount(
     for path in paths:
         served = False
         for mount in spec.mounts:
-            start = Reference("link", f"/{path.lstrip('/')}", None, path)
+            url = path if "://" in path else f"/{path.lstrip('/')}"
+            start = Reference("link", url, None, path)
             target = targets.of(targets.root(mount.name), start)
             if target is not None and target.mount == mount.name:
                 found.setdefault(mount.name, []).append(target.url)
@@ -227,7 +228,7 @@ def _by_mount(
         if not served:
             raise UnservedStartError(
                 f"no mount serves {path!r}, which was to start from: write a path from "
-                "the gateway's root on, such as /notes/admin/"
+                "the gateway's root on, such as /notes/admin/, or its URL below --url"
             )
     return found
 
@@ -240,7 +241,9 @@ def _starts(spec: MountSpec, root: str, served: object) -> Iterator[str]:
             yield urljoin(root, path.lstrip("/"))
 
 
-def _remarks(crawl: Crawl, *, hangs: bool) -> Iterator[str]:
+def _remarks(
+    crawl: Crawl, root: str, further: Iterable[str], *, hangs: bool
+) -> Iterator[str]:
     if hangs:
         yield (
             f"GET {crawl.asking} does not end, so the rest of the mount was not read"
@@ -254,10 +257,13 @@ def _remarks(crawl: Crawl, *, hangs: bool) -> Iterator[str]:
             f"not asked for, as a GET there may change something: "
             f"{', '.join(skipped[:_NAMED])}{more}"
         )
+    for url in further:
+        if crawl.status(url) in (404, 410):
+            yield f"{shown(url)}, which was to start from, answers {crawl.status(url)}"
     if not crawl.pages and not hangs:
-        status = crawl.root_status
+        status = crawl.status(root) or "nothing"
         hint = ": where it serves certain hosts only, --url tells which" * (
-            status == "400"
+            status == 400
         )
         yield f"no page was found from its root on: it answers {status}{hint}"
 
