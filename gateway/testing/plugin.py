@@ -153,12 +153,13 @@ def _names(mark: pytest.Mark) -> list[str]:
 
 def _gives_names(test: pytest.Item) -> bool:
     """Tell whether *test* is parametrised by the names of mounts itself."""
-    given = (mark.args[0] for mark in test.iter_markers("parametrize") if mark.args)
-    return any(
-        "mount_name"
-        in (names.replace(",", " ").split() if isinstance(names, str) else names)
-        for names in given
-    )
+    for mark in test.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        if isinstance(names, str):
+            names = [name.strip() for name in names.split(",")]
+        if "mount_name" in names:
+            return True
+    return False
 
 
 def configured_file(config: pytest.Config) -> Path:

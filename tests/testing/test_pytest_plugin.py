@@ -96,6 +96,12 @@ def test_parameters_of_its_own_win(mount_client, page):
     assert mount_client.get("/").text == page
 
 
+@pytest.mark.mount
+@pytest.mark.parametrize(argnames="turn, mount_name", argvalues=[(1, "notes")])
+def test_parameters_by_keyword(mount_client, turn):
+    assert mount_client.get("/").text == "Notes 0"
+
+
 @pytest.mark.mount("notes")
 class TestInAClassOfUnittest(unittest.TestCase):
     @pytest.fixture(autouse=True)
@@ -138,7 +144,7 @@ def run(project: pytest.Pytester, *args: str, **files: str) -> pytest.RunResult:
 
 def test_the_fixtures(project: pytest.Pytester) -> None:
     result = run(project, "-v", "--strict-markers", test_green=GREEN)
-    result.assert_outcomes(passed=15)
+    result.assert_outcomes(passed=16)
     names = "test_some[notes]", "test_some[home]", "test_all[home]", "test_all[notes]"
     result.stdout.fnmatch_lines_random(
         [f"*::{name.replace('[', '[[]')} PASSED*" for name in names]
