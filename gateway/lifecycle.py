@@ -351,6 +351,9 @@ class Gateway:
             {name: point_of(member.mount) for name, member in self._members.items()}
         )
 
+    def __repr__(self) -> str:
+        return f"<Gateway of {', '.join(self.mounts)}>"
+
     def __enter__(self) -> Gateway:
         return self
 

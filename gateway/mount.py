@@ -91,6 +91,9 @@ class Mount:
         self._calls: deque[None] = deque()
         self.serve = self._compose(wsgi, native)
 
+    def __repr__(self) -> str:
+        return f"<Mount {self.name!r} at {(self.host or '') + (self.prefix or '/')!r}>"
+
     def app_context(self) -> AppContext:
         """Return a new context of the mount's application, for ``with`` in scripts.
 

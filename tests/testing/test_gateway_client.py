@@ -239,6 +239,10 @@ def test_the_context_has_ended_when_the_answer_is_there(tmp_path: Path) -> None:
 def test_they_say_what_they_are(client: GatewayClient) -> None:
     assert repr(client).startswith("<GatewayClient of portal, notes, ")
     assert repr(client.mount("notes")) == "<MountClient 'notes'>"
+    # pytest shows them where a test fails.
+    assert repr(client.gateway).startswith("<Gateway of portal, notes, ")
+    assert repr(client.gateway.mounts["notes"]) == "<Mount 'notes' at '/notes'>"
+    assert repr(client.gateway.mounts["portal"]) == "<Mount 'portal' at '/'>"
 
 
 def test_serving_is_a_real_server(site: Gateway) -> None:
