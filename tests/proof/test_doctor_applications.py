@@ -272,7 +272,7 @@ def test_wsgidav(tmp_path: Path) -> None:
 def needs(package: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(
         importlib.util.find_spec(package) is None,
-        reason=f"component not installed: {package}",
+        reason=f"not among what the tests install: {package}",
     )
 
 
