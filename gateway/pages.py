@@ -34,7 +34,8 @@ _TEXTS = {
     "later.",
     HTTPStatus.GATEWAY_TIMEOUT: "The server behind this page takes too long. Try again "
     "later.",
-    HTTPStatus.NOT_IMPLEMENTED: "WebSocket connections are not passed on.",
+    HTTPStatus.NOT_IMPLEMENTED: "WebSocket connections and requests like this one "
+    "are not passed on.",
     HTTPStatus.LOOP_DETECTED: "The server behind this page is this one.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong while serving this page.",
 }

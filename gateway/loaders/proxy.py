@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ from gateway.loaders.proxy_headers import (
     address_of,
     request_headers,
     response_headers,
+    without_controls,
 )
 from gateway.pages import answer
 from gateway.paths import quote_path, quote_query
@@ -35,14 +37,17 @@ _log = logging.getLogger("gateway.proxy")
 # The most that one step of a body carries, in bytes.
 _CHUNK: Final = 65536
 
-# How many connections are kept open while nothing is asked of them.
-_KEPT: Final = 32
-
 # A request that has come by here so often goes in circles.
 _MOST_TURNS: Final = 8
 
 # RFC 9110, 9.2.2, of those without content: what may be asked a second time.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# They are for the next hop itself: a connection that carries something else from then
+# on, and an echo of what only the server behind should see (RFC 9110, 9.3.6, 9.3.8).
+_NOT_PASSED_ON: Final = frozenset({"CONNECT", "TRACE"})
+
+_STRAY_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class UpstreamError(GatewayError):
@@ -83,7 +88,7 @@ class Proxy:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        if _wants_websocket(environ):
+        if environ["REQUEST_METHOD"] in _NOT_PASSED_ON or _wants_websocket(environ):
             return answer(HTTPStatus.NOT_IMPLEMENTED, environ, start_response)
         if environ.get("HTTP_VIA", "").count(PSEUDONYM) >= _MOST_TURNS:
             return answer(HTTPStatus.LOOP_DETECTED, environ, start_response)
@@ -98,7 +103,7 @@ class Proxy:
                 "mount %s: %s: %s", self._name, self._target.url, _reason(error)
             )
             return answer(status, environ, start_response)
-        phrase = response.reason or _phrase(response.status)
+        phrase = without_controls(response.reason or "") or _phrase(response.status)
         start_response(
             f"{response.status} {phrase}",
             response_headers(response.headers.items(), environ, self._address),
@@ -120,7 +125,7 @@ class Proxy:
         if self._address.path and not environ["PATH_INFO"]:
             path = self._address.path
         query = environ.get("QUERY_STRING", "")
-        url = f"{path}?{quote_query(query)}" if query else path
+        url = f"{path}?{_query(query)}" if query else path
         try:
             return self._send(method, url, headers, body)
         except ProtocolError:
@@ -153,15 +158,9 @@ class Proxy:
         """Return this process's pool: a connection must not be shared after a fork."""
         process = os.getpid()
         if self._pool_of is None or self._pool_of[0] != process:
-            from urllib3 import Timeout, connection_from_url
+            from gateway.loaders.proxy_pool import pool_for
 
-            timeout = Timeout(
-                connect=self._target.connect_timeout, read=self._target.timeout
-            )
-            pool = connection_from_url(
-                self._target.url, maxsize=_KEPT, block=False, timeout=timeout
-            )
-            self._pool_of = process, pool
+            self._pool_of = process, pool_for(self._target)
         return self._pool_of[1]
 
 
@@ -181,8 +180,11 @@ class _Body:
         from urllib3.exceptions import HTTPError
 
         while True:
+            # No more than belongs to it: older http.clients read on if there is more.
+            left = self._response.length_remaining
+            size = _CHUNK if left is None else min(max(left, 1), _CHUNK)
             try:
-                chunk = self._response.read1(_CHUNK, decode_content=False)
+                chunk = self._response.read1(size, decode_content=False)
             except (HTTPError, OSError) as error:
                 raise UpstreamError(
                     f"{self._url} broke off in the middle of its answer: "
@@ -198,6 +200,14 @@ class _Body:
         if not response.closed:
             response.close()
         response.release_conn()
+
+
+def _query(query: str) -> str:
+    """Return a raw *query* as a URL has it.
+
+    Of a percent sign that escapes nothing, urllib3 would take all others for such, too.
+    """
+    return quote_query(_STRAY_PERCENT.sub("%25", query))
 
 
 def _content(environ: WSGIEnvironment, headers: dict[str, str]) -> IO[bytes] | None:

@@ -12,22 +12,24 @@ from gateway.paths import quote_path
 from gateway.types import WSGIEnvironment
 
 # RFC 9110, 7.6.1; the last two are meant for proxies too, and this one is none to the
-# client. What the Connection field names is added for each message.
+# client. What the Connection field names is added for each message. "Trailers" is
+# a slip of RFC 2616's that PEP 3333 forbids applications to send.
 _HOP_BY_HOP: Final = frozenset(
     {
-        *("connection", "keep-alive", "proxy-connection", "te", "trailer"),
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "trailers"),
         *("transfer-encoding", "upgrade", "proxy-authenticate", "proxy-authorization"),
     }
 )
 
-# What the client says of itself, and the gateway knows better; and what the server in
-# front has answered already.
+# What the client says of itself, and the gateway knows better, with all of
+# X-Forwarded-*; and what the server in front has answered already.
 _REPLACED: Final = frozenset(
-    {
-        *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
-        *("x-forwarded-port", "x-forwarded-prefix", "expect", "via", "host"),
-    }
+    {"forwarded", "x-real-ip", "via", "host", "expect", "content-length"}
 )
+_FORWARDED: Final = "x-forwarded"
+
+# RFC 9110, 5.5: servers refuse some of these in a field, and clients end it at others.
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+[ \t]*")
 
 PSEUDONYM: Final = "wsgi-gateway"
 """How the gateway calls itself in a Via field (RFC 9110, 7.6.3)."""
@@ -74,13 +76,12 @@ def request_headers(
     }
     host = _public_host(environ)
     via = fields.get("via")
-    trailers = "trailers" in fields.get("te", "").lower()
     unwanted = _HOP_BY_HOP | _REPLACED | _named(fields.get("connection", ""))
     headers = {
-        name.title(): value for name, value in fields.items() if name not in unwanted
+        name.title(): value
+        for name, value in fields.items()
+        if name not in unwanted and not name.startswith(_FORWARDED)
     }
-    if trailers:
-        headers["Te"] = "trailers"
     if environ.get("CONTENT_TYPE"):
         headers["Content-Type"] = environ["CONTENT_TYPE"]
     headers["Host"] = host if preserve_host else upstream.authority
@@ -108,10 +109,15 @@ def response_headers(
         unwanted |= {"content-length"}
     mapped = _Mapping(environ, upstream)
     return [
-        (name, mapped.field(name.lower(), value))
+        (name, mapped.field(name.lower(), without_controls(value)))
         for name, value in fields
         if name.lower() not in unwanted
     ]
+
+
+def without_controls(value: str) -> str:
+    """Return *value* with a space for control characters, folded lines too."""
+    return _CONTROLS.sub(" ", value)
 
 
 class _Mapping:
@@ -140,7 +146,7 @@ class _Mapping:
         """Return *url*, under the prefix if it is one of the server behind."""
         try:
             parts = urlsplit(url)
-            own = _origin(parts) in (self._upstream.origin, _origin(self._public))
+            own = self._is_own(parts)
         except ValueError:
             return url  # Nobody can follow it anyway.
         if parts.netloc and not own:
@@ -163,11 +169,22 @@ class _Mapping:
         One that is under the prefix is left: that server has heard of the prefix.
         """
         base, prefix = self._upstream.path, self._prefix
-        if _is_below(path, prefix):
+        if (prefix and _is_below(path, prefix)) or not _is_below(path, base):
             return path
-        if _is_below(path, base):
-            return prefix + (path[len(base) :] or "/")
-        return path
+        # With two slashes at its start it would name a host (RFC 3986, 4.2).
+        rest = path[len(base) :]
+        return prefix + (rest or "/") if prefix else "/" + rest.lstrip("/")
+
+    def _is_own(self, parts: SplitResult) -> bool:
+        """Tell whether a URL is one of the server behind, as it or the client says.
+
+        Without a scheme (RFC 3986, 4.2) it has that of the page, whichever it is.
+        """
+        for origin in (self._upstream.origin, _origin(self._public)):
+            scheme = parts.scheme or origin[0]
+            if _origin(parts._replace(scheme=scheme)) == origin:
+                return True
+        return False
 
     def _attributes(self, cookie: str) -> Iterator[str]:
         pair, *attributes = cookie.split(";")
