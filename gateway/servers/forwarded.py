@@ -8,15 +8,8 @@ from typing import Final
 from gateway.policies.client import WAS_FORWARDED
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-# RFC 7239 and what was there before it.
-_UNTRUSTED: Final = (
-    "HTTP_FORWARDED",
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_FORWARDED_BY",
-)
+# RFC 7239, nginx, and what was there before them; all of the last.
+_UNTRUSTED: Final = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED")
 
 
 class DropForwarded:
@@ -37,8 +30,9 @@ class DropForwarded:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        for name in _UNTRUSTED:
-            if name in environ:
+        names = [name for name in environ if name.startswith(_UNTRUSTED)]
+        if names:
+            for name in names:
                 del environ[name]
-                environ[WAS_FORWARDED] = True
+            environ[WAS_FORWARDED] = True
         return self._application(environ, start_response)

@@ -186,6 +186,16 @@ def test_allow_and_admin_go_by_the_client_that_is_named(
         assert ask(sites, 0, path, For="10.1.2.3").status == refused
 
 
+def test_where_nobody_is_trusted_applications_see_none_of_it(
+    sites: Mapping[int, Served],
+) -> None:
+    """A ProxyFix in one of them would believe it."""
+    names = ("For", "Host", "Proto", "Port", "Prefix", "Ssl", "Scheme", "Anything")
+    for name in (*(f"X_Forwarded_{each}" for each in names), "X_Real_IP", "Forwarded"):
+        answer = sites[0].ask("/a/", **{name: "/claimed"})
+        assert answer.shown["forwarded"] == "[]"
+
+
 def test_local_clients_through_a_proxy_that_names_nobody(tmp_path: Path) -> None:
     mounts = "a: {app: app:application, path: a, allow: 127.0.0.0/8}"
     admin = "admin: {}"
