@@ -129,7 +129,7 @@ class _Forgiving:
         self._told = -_SILENCE
 
     def hit(self, client: str) -> tuple[int, float] | None:
-        if self._failing and monotonic() < self._again:
+        if self._failing and not self._may_ask():
             return None
         try:
             hit = self._counts.hit(client)
@@ -142,6 +142,18 @@ class _Forgiving:
 
     def close(self) -> None:
         self._counts.close()
+
+    def _may_ask(self) -> bool:
+        """Tell whether the pause is over, to one request only.
+
+        It may have to wait, and the others would wait with it, in all the threads.
+        """
+        now = monotonic()
+        with self._lock:
+            if now < self._again:
+                return False
+            self._again = now + _PAUSE
+            return True
 
     def _failed(self, error: OSError) -> None:
         now = monotonic()

@@ -283,6 +283,36 @@ def test_a_redis_that_is_down_is_not_asked_again_at_once(
     assert len(caplog.records) == 1
 
 
+def test_one_request_finds_out_whether_a_redis_answers_again() -> None:
+    """One that hangs takes a timeout: not of every thread, each time."""
+    begun, over = threading.Event(), threading.Event()
+
+    class Hanging:
+        asked = 0
+
+        def hit(self, client: str) -> tuple[int, float]:
+            self.asked += 1
+            if self.asked > 1:
+                begun.set()
+                over.wait(10)
+            raise OSError
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    counts = Hanging()
+    forgiving = rate_limit._Forgiving(counts, "a", "redis://h.example")
+    assert forgiving.hit("ada") is None
+    forgiving._again = 0.0  # The pause is over.
+    thread = threading.Thread(target=forgiving.hit, args=("ada",))
+    thread.start()
+    assert begun.wait(10)
+    assert forgiving.hit("bob") is None
+    over.set()
+    thread.join()
+    assert counts.asked == 2
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
