@@ -146,6 +146,20 @@ def test_bcrypt_is_asked_once_for_a_login_and_for_unknown_users_too() -> None:
     assert len(asked) == 7
 
 
+def test_unknown_users_take_the_time_of_any_known_one() -> None:
+    """With hashes of several costs, one stand-in would tell the others apart."""
+    users = {b"ada": b"cheap", b"bob": b"dear"}
+    policy = AuthPolicy(lambda environ, start: [b""], AuthSpec(users))
+    asked: list[bytes] = []
+    policy._check = lambda password, stored: bool(asked.append(stored))
+    names = [b"user%d" % number for number in range(100)]
+    for name in names * 2:
+        assert not policy._may_enter(name, b"wrong")
+    assert set(asked) == {b"cheap", b"dear"}
+    # The same user takes the same time, as one that is known does.
+    assert asked[:100] == asked[100:]
+
+
 def test_the_cache_is_bounded_and_holds_no_password() -> None:
     known = _Known()
     for number in range(_KEPT + 10):
