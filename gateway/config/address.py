@@ -184,7 +184,7 @@ def parse_network(text: str) -> Network:
     """
     check_text(text)
     try:
-        return ip_network(text)
+        return _unmapped(ip_network(text))
     except ValueError:
         pass
     try:
@@ -196,6 +196,17 @@ def parse_network(text: str) -> Network:
     raise InvalidValue(
         "is no network of IP addresses: write one such as 10.0.0.0/8 or '::1/128'"
     )
+
+
+def _unmapped(network: Network) -> Network:
+    """Return the IPv4 network that one of mapped addresses stands for.
+
+    Clients are compared by their IPv4 addresses (RFC 4291, 2.5.5.2).
+    """
+    first = network.network_address
+    if isinstance(first, IPv6Address) and first.ipv4_mapped is not None:
+        return IPv4Network((first.ipv4_mapped, network.prefixlen - 96))
+    return network
 
 
 NETWORK = ScalarType(

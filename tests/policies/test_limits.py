@@ -41,6 +41,12 @@ def application(environ, start_response):
         ("deny: 10.0.0.0/8", "", 403),
         ("allow: 10.0.0.0/8, deny: 10.1.0.0/16", "10.1.2.3", 403),
         ("allow: 10.0.0.0/8, deny: 10.1.0.0/16", "10.2.2.3", 200),
+        # Both sides as an IPv6 socket shows them.
+        ("allow: '::ffff:10.0.0.0/104'", "10.1.2.3", 200),
+        ("allow: '::ffff:10.0.0.0/104'", "::ffff:11.1.2.3", 403),
+        ("deny: '::ffff:10.1.2.3'", "::ffff:10.1.2.3", 403),
+        ("deny: '::ffff:0:0/96'", "10.1.2.3", 403),
+        ("deny: '::/0'", "10.1.2.3", 200),
     ],
 )
 def test_networks(tmp_path: Path, rules: str, address: str, status: int) -> None:
