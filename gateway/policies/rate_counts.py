@@ -5,6 +5,7 @@ Imported where it is needed only, for the library is optional (extra ``limits``)
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 from time import time
@@ -105,8 +106,9 @@ class BoundedMemory(Storage):
         self._most = most
         self._lock = Lock()
         # The count and the end of each window. All are of one length, so the first ones
-        # are the first to end.
-        self._windows: dict[str, tuple[int, float]] = {}
+        # are the first to end. A plain dict is slow to find its first key when those
+        # before it have been removed.
+        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
