@@ -30,9 +30,10 @@ class DropForwarded:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        names = [name for name in environ if name.startswith(_UNTRUSTED)]
-        if names:
-            for name in names:
+        # In all names at once: most requests have none of them.
+        names = "\n".join(environ)
+        if "FORWARDED" in names or "X_REAL_IP" in names:
+            for name in [each for each in environ if each.startswith(_UNTRUSTED)]:
                 del environ[name]
-            environ[WAS_FORWARDED] = True
+                environ[WAS_FORWARDED] = True
         return self._application(environ, start_response)
