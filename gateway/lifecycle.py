@@ -259,7 +259,8 @@ class Gateway:
             failure.again(error)
             _log.warning(
                 "%s (attempt %d; the next one in %.0fs)",
-                error,
+                # As text: whoever keeps the record would keep the modules alive.
+                str(error),
                 failure.attempts,
                 failure.due,
             )

@@ -346,13 +346,16 @@ def test_a_mounts_pool_ends_with_it(
     code = """
 pool = ThreadPoolExecutor(2)
 pool.submit(note, "worked").result()
-pool.submit(lambda: (time.sleep(0.1), note("finished")))
+ending = threading.Event()
+pool.submit(lambda: (ending.wait(30), note("finished")))
 @atexit.register
 def exit():
     try: pool.submit(note)
     except RuntimeError: note("no")
 @threading._register_atexit
-def hook(): note("hook")
+def hook():
+    note("hook")
+    ending.set()
 """
     with site.composed(code):
         pass

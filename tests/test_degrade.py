@@ -154,8 +154,13 @@ def test_in_development_any_mount_may_fail_at_any_time(tmp_path: Path) -> None:
 def test_what_failed_leaves_no_modules(tmp_path: Path) -> None:
     with serving(tmp_path, degrade=True) as gateway:
         eventually(lambda: gateway.members["a"].failure.attempts >= 2)  # type: ignore[union-attr]
-        gc.collect()
-        assert [name for name in sys.modules if name.startswith("mounts.a")] == []
+        # Not at once: the next attempt may be under way.
+        eventually(
+            lambda: (
+                gc.collect() >= 0
+                and not any(name.startswith("mounts.a") for name in sys.modules)
+            )
+        )
 
 
 def test_a_closed_gateway_takes_nothing_over(tmp_path: Path) -> None:

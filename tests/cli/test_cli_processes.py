@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -203,17 +202,7 @@ def test_an_encoding_that_lacks_a_character(home: Path) -> None:
     assert r"/\u65e5\u672c" in result.stdout
 
 
-def test_version_is_quick_and_light(home: Path) -> None:
-    def seconds(arguments: list[str]) -> float:
-        started = time.perf_counter()
-        subprocess.run(arguments, env=environment(), capture_output=True, check=True)
-        return time.perf_counter() - started
-
-    extra = min(
-        seconds(command("--version")) - seconds([sys.executable, "-c", "pass"])
-        for _ in range(5)
-    )
-    assert extra < 0.15
+def test_version_imports_little(home: Path) -> None:
     imported = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "gateway", "--version"],
         env=environment(),

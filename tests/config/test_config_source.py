@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -255,13 +254,11 @@ def test_key_that_is_no_scalar(site: Site) -> None:
     assert message.startswith("gateway.yaml:3:5: mounts: a key is a single value")
 
 
-def test_billion_laughs_is_refused_fast(site: Site) -> None:
+def test_billion_laughs_is_refused(site: Site) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    start = time.perf_counter()
-    message = site.refuse("\n".join(lines))
-    assert "there are more than 100000 values" in message
-    assert time.perf_counter() - start < 5
+    # Were they counted when all are there, this would not end.
+    assert "there are more than 100000 values" in site.refuse("\n".join(lines))
 
 
 def test_aliases_that_deepen_each_other(site: Site) -> None:
@@ -282,9 +279,7 @@ def test_alias_that_contains_itself(site: Site, content: str) -> None:
     ["[" * 10_000, "{" * 10_000, "{a: " * 10_000, "- " * 10_000, "? " * 10_000],
 )
 def test_deep_nesting(site: Site, content: str) -> None:
-    start = time.perf_counter()
     assert "nested deeper than 50 levels" in site.refuse(content)
-    assert time.perf_counter() - start < 5
 
 
 def test_merge_keys(site: Site) -> None:
