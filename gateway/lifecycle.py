@@ -40,7 +40,8 @@ from gateway.mount import Mount
 from gateway.paths import from_text
 from gateway.policies.cookies import CookiePolicy
 from gateway.policies.cookies_plan import plan_cookies
-from gateway.policies.gateway_stack import gateway_stack
+from gateway.policies.gateway_stack import GatewayStack
+from gateway.policies.metrics import RequestMetrics
 from gateway.reloaded import Outcome as Outcome
 from gateway.reloaded import Reloaded as Reloaded
 from gateway.reloaded import gone, report_on
@@ -95,6 +96,7 @@ class Gateway:
         self.subrequest = Subrequests(self.site)
         self.started = time()
         self.last_reload: Outcome | None = None
+        self.reload_counts = {"succeeded": 0, "failed": 0}
         self._server = spec.server
         self._outside = outside
         self._front = front
@@ -102,13 +104,17 @@ class Gateway:
         # One reload at a time; whatever changes the mounts; the moment it takes effect.
         self._reloading, self._changing, self._swapping = Lock(), Lock(), Lock()
         self._closing = Event()
+        self.is_stopping: Callable[[], bool] = self._closing.is_set
+        """Tells whether requests had better go elsewhere; a server may know earlier."""
         self._retrying: Thread | None = None
         self._drain = Drain()
+        asked = front is not None and spec.admin is not None
+        self._policies = GatewayStack(spec.server, asked)
         self._members = self._loader.load(spec, {})
         with ExitStack() as on_failure:
             on_failure.callback(self.close, spec.server.drain_timeout)
             self._dispatcher = Dispatcher(self._table(spec, self._members))
-            self.site.serve = self._dispatcher
+            self.site.serve = self._policies.around_subrequests(self._dispatcher)
             on_failure.pop_all()
         self.shares = Shares(
             self._dispatcher.host_of,
@@ -116,8 +122,8 @@ class Gateway:
             spec.server.trusted_hops,
         )
         self._point_out()
-        self._wsgi = gateway_stack(self._dispatcher, spec.server)
-        self.refuse = gateway_stack(refuse, spec.server)
+        self._wsgi = self._policies.around(self._dispatcher)
+        self.refuse = self._policies.around(refuse)
         with self._changing:
             self._see_to_failed()
 
@@ -156,6 +162,11 @@ class Gateway:
         return MappingProxyType(self._loader.slow.counts)
 
     @property
+    def metrics(self) -> RequestMetrics | None:
+        """What counts the requests; ``None`` if nothing does."""
+        return self._policies.metrics
+
+    @property
     def draining(self) -> tuple[Mount, ...]:
         """The mounts that were replaced or removed, and are not closed yet."""
         return self._drain.mounts
@@ -192,10 +203,12 @@ class Gateway:
         except GatewayError as error:
             # As text: the error would keep the modules alive that have failed.
             self.last_reload = Outcome(time(), problems=tuple(explain(error)))
+            self.reload_counts["failed"] += 1
             raise
         finally:
             self._reloading.release()
         self.last_reload = Outcome(time(), report)
+        self.reload_counts["succeeded"] += 1
         return report
 
     def _reload(self) -> Reloaded:

@@ -11,10 +11,11 @@ from http import HTTPStatus
 
 from gateway.context import AppContext, current_app_context
 from gateway.errors import ResponseCutError, is_for_the_server
+from gateway.isolation.logs import call_environ
 from gateway.joint_context import ForeignContext, JointContext
 from gateway.pages import answer
 from gateway.paths import quote_path
-from gateway.policies.access_log import RECORD
+from gateway.policies.record import RECORD
 from gateway.types import Application, StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.mount")
@@ -112,7 +113,9 @@ class Mount:
     def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
         """Return what serves a request, with all that it needs at hand."""
         application = self.application
-        name = self.name
+        name, prefix = self.name, self.prefix
+        if native:
+            wsgi = _known_to_logs(wsgi)
         finish, failed = self._finish, self._failed
         enter, leave = self._calls.append, self._calls.pop
         make: Callable[[type[AppContext]], AppContext] = object.__new__
@@ -155,7 +158,7 @@ class Mount:
             environ: WSGIEnvironment, start_response: StartResponse
         ) -> Iterable[bytes]:
             if RECORD in environ:
-                environ[RECORD].mount = name
+                environ[RECORD].enter(name, prefix)
             enter(None)
             execution = copy_context()
             return execution.run(serve, execution, environ, start_response)
@@ -191,6 +194,8 @@ class Mount:
         error = sys.exc_info()
         if error[1] is not None and is_for_the_server(error[1]):
             raise
+        if RECORD in environ:
+            environ[RECORD].error = error[1]
         _log.error(
             "mount %s: %s %s failed",
             self.name,
@@ -215,6 +220,21 @@ def _described(environ: WSGIEnvironment) -> tuple[str, str]:
     values = (environ.get(name) for name in names)
     method, prefix, path = (v if isinstance(v, str) else "" for v in values)
     return quote_path(method), quote_path(prefix + path)
+
+
+def _known_to_logs(application: WSGIApplication) -> WSGIApplication:
+    """Return a native *application* whose log records have the request's id to the end.
+
+    Its request context ends before the body does. For others the mount's has it.
+    """
+
+    def serve(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        call_environ.set(environ)
+        return application(environ, start_response)
+
+    return serve
 
 
 class _Body:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from urllib.parse import quote
 
 # RFC 3986, 3.3 and 3.4: what may stand unescaped in a path and in a query. A percent
 # sign in a query is the client's own escape.
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 _QUERY_SAFE = _PATH_SAFE + "?%"
+
+# Most need no escape, and looking is faster by far than escaping.
+_is_plain_path: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=._~-]*").fullmatch
+_is_plain_query: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=._~?%-]*").fullmatch
 
 # The environ key of the SCRIPT_NAME that the gateway itself was called with. Middleware
 # inside a mount may move further segments there.
@@ -25,11 +31,15 @@ def from_text(text: str) -> str:
 
 def quote_path(path: str) -> str:
     """Return a WSGI *path* percent-encoded, as it stands in a URL and in a log line."""
+    if _is_plain_path(path):
+        return path
     return quote(path.encode("latin-1", "replace"), _PATH_SAFE)
 
 
 def quote_query(query: str) -> str:
     """Return a raw *query* with what no URL may hold percent-encoded."""
+    if _is_plain_query(query):
+        return query
     return quote(query.encode("latin-1", "replace"), _QUERY_SAFE)
 
 

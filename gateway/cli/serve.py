@@ -22,6 +22,7 @@ from gateway.cli.stderr import LineHandler
 from gateway.isolation.streams import streams_kept
 
 if TYPE_CHECKING:
+    from gateway.cli.log_lines import LogLines
     from gateway.cli.server import Server
     from gateway.failing import Failures
     from gateway.lifecycle import Gateway
@@ -82,7 +83,7 @@ def command(
     with (
         streams_kept(),
         _interruptible(hang_up) as stop_if_told,
-        _log_to_stderr(quiet) as keep_logging,
+        _log_to_stderr(quiet) as (keep_logging, lines),
     ):
         from gateway.admin.application import administer
         from gateway.cli.development import reload_and_log, require_watchfiles, watching
@@ -114,6 +115,7 @@ def command(
         if develop:
             require_watchfiles()
         spec = load_config(config)
+        lines.as_json = spec.server.access_log == "json"
         server_spec = replace(
             spec.server,
             host=spec.server.host if host is None else host,
@@ -132,6 +134,7 @@ def command(
             try:
                 loaded.shares.loads = server.loads
                 application.gateway = loaded
+                loaded.is_stopping = lambda: server.stopped_at is not None
                 application.loaded = Refreshing(loaded) if develop else loaded
                 _announce(loaded, server.url)
                 with (
@@ -238,14 +241,20 @@ def _interruptible(hang_up: Callable[[], bool]) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _log_to_stderr(quiet: bool) -> Iterator[Callable[[], None]]:
+def _log_to_stderr(
+    quiet: bool,
+) -> Iterator[tuple[Callable[[], None], LogLines]]:
     """Send the gateway's own log to standard error; the applications' is theirs.
 
-    :returns: what sees to it again, after an application has configured logging.
+    :returns: what sees to it again, after an application has configured logging; and
+        what the lines look like.
     """
+    from gateway.cli.log_lines import LogLines
+
     logger = logging.getLogger("gateway")
+    lines = LogLines()
     handler = LineHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(lines)
     before = logger.level, logger.propagate
 
     def keep() -> None:
@@ -256,7 +265,7 @@ def _log_to_stderr(quiet: bool) -> Iterator[Callable[[], None]]:
 
     keep()
     try:
-        yield keep
+        yield keep, lines
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before[0])

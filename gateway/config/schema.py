@@ -21,6 +21,7 @@ from gateway.config.table_policies import POLICIES
 from gateway.config.table_proxy import PROXY_KEYS
 from gateway.config.table_queue import QUEUE
 from gateway.config.table_server import SERVER
+from gateway.config.table_telemetry import TELEMETRY
 from gateway.config.table_top import TOP
 from gateway.config.values import ScalarType
 
@@ -42,6 +43,7 @@ MOUNT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 TABLE: Final = (
     *TOP,
     *SERVER,
+    *TELEMETRY,
     *MOUNT,
     *QUEUE,
     *POLICIES,

@@ -17,6 +17,9 @@ from gateway.errors import Place
 Imports: TypeAlias = Literal["private", "shared"]
 Cookies: TypeAlias = Literal["isolated", "namespaced", "shared"]
 OnLoadError: TypeAlias = Literal["fail", "degrade"]
+AccessLogStyle: TypeAlias = Literal["text", "json", "off"]
+RequestIds: TypeAlias = Literal["accept", "make", "off"]
+Tracing: TypeAlias = Literal["otel", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class ServerSpec:
         client (X-Forwarded-*).
     :param max_threads: how many threads there are at most, those included that are
         started for mounts which would otherwise have none.
+    :param access_log: how a request is logged.
+    :param request_id: where the id of a request comes from.
+    :param tracing: what makes spans of requests.
+    :param metrics: whether requests are counted; ``None`` is if that is possible.
     """
 
     host: str
@@ -47,6 +54,10 @@ class ServerSpec:
     backlog: int
     trusted_hops: int = 0
     max_threads: int = 32
+    access_log: AccessLogStyle = "text"
+    request_id: RequestIds = "accept"
+    tracing: Tracing = "off"
+    metrics: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +81,13 @@ class AdminSpec:
     :param prefix: as a mount's, never the root.
     :param allow: the clients' networks; others find nothing there.
     :param token: what changes something needs it; ``None`` refuses all of that.
+    :param probe_timeout: how long readiness waits for probes, in seconds.
     """
 
     prefix: str
     allow: tuple[Network, ...]
     token: str | None = field(repr=False)
+    probe_timeout: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

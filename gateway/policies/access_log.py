@@ -2,84 +2,99 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from time import perf_counter
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import quote
 
+from gateway.isolation.logs import OUTSIDE, REQUEST_ID
 from gateway.paths import quote_path, quote_query
+from gateway.policies.record import Recorder, RequestRecord, Sink
+from gateway.policies.trace_context import trace_id_of
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("gateway.access")
+ACCESS: Final = "gateway.access"
+"""The logger's name."""
 
-RECORD = "gateway.access_record"
-"""The environ key under which the mount finds the record to put its name in."""
+_log = logging.getLogger(ACCESS)
 
-
-class AccessRecord:
-    """What is known of one request so far."""
-
-    __slots__ = ("_environ", "_start_response", "_started", "mount", "sent", "status")
-
-    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
-        self._environ = environ
-        self._start_response = start_response
-        self._started = perf_counter()
-        self.mount = "-"
-        self.status = "-"
-        self.sent = 0
-
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> Callable[[bytes], object]:
-        """Go on to the server's ``start_response``, and note the status it took."""
-        if exc_info is None:
-            write = self._start_response(status, headers)
-        else:
-            # Raises if the headers have been sent: the client knows the first status.
-            write = self._start_response(status, headers, exc_info)
-        self.status = status[:3]
-
-        def counted(data: bytes) -> object:
-            self.sent += len(data)
-            return write(data)
-
-        return counted
-
-    def write(self) -> None:
-        """Write the line. What the client chose is percent-encoded in it."""
-        environ = self._environ
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        query = environ.get("QUERY_STRING", "")
-        _log.info(
-            '%s "%s %s%s %s" %s %d %s %.1fms',
-            quote(environ.get("REMOTE_ADDR") or "-", ":.%[]"),
-            quote(environ["REQUEST_METHOD"]),
-            quote_path(path),
-            "?" + quote_query(query) if query else "",
-            quote(environ.get("SERVER_PROTOCOL") or "-"),
-            self.status,
-            self.sent,
-            self.mount,
-            (perf_counter() - self._started) * 1000,
-            extra={"mount": self.mount},
-        )
+# What an address is made of (RFC 4291, 2.2; RFC 4007, 11), and a protocol's version.
+_OF_ADDRESSES: Final = ":.%[]/"
 
 
-class AccessLog:
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    return quote(text, _OF_ADDRESSES)
+
+
+def write_text(record: RequestRecord) -> None:
+    """Log a request as a line of text; what the client chose is percent-encoded."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    environ = record.environ
+    request_id = environ.get(REQUEST_ID, OUTSIDE)
+    _log.info(
+        '%s "%s %s %s" %s %d %s %.1fms %s',
+        _client(environ),
+        _quoted(environ["REQUEST_METHOD"]),
+        _url(environ),
+        _quoted(environ.get("SERVER_PROTOCOL") or "-"),
+        record.status,
+        record.sent,
+        record.mount,
+        record.seconds * 1000,
+        request_id,
+        extra={"mount": record.mount, "request_id": request_id},
+    )
+
+
+def write_json(record: RequestRecord) -> None:
+    """Log a request as one JSON object (RFC 8259) in ASCII, without line breaks."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    environ = record.environ
+    request_id = environ.get(REQUEST_ID, OUTSIDE)
+    fields: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": "INFO",
+        "logger": ACCESS,
+        "client": _client(environ),
+        "method": _quoted(environ["REQUEST_METHOD"]),
+        "url": _url(environ),
+        "protocol": _quoted(environ.get("SERVER_PROTOCOL") or "-"),
+        "status": int(record.status) if record.status.isdigit() else None,
+        "bytes": record.sent,
+        "mount": record.mount,
+        "duration_ms": round(record.seconds * 1000, 3),
+        "request_id": request_id,
+    }
+    trace_id = record.trace_id or trace_id_of(environ)
+    if trace_id is not None:
+        fields["trace_id"] = trace_id
+    if record.error is not None:
+        fields["error"] = type(record.error).__name__
+    extra = {"mount": record.mount, "request_id": request_id}
+    _log.info("%s", json.dumps(fields), extra=extra)
+
+
+class AccessLog(Recorder):
     """Logs each request to the logger ``gateway.access`` when its body is closed.
 
     A line has the client's address, the request line, the status, the body's bytes, the
-    mount and the time taken. A request costs nothing while that logger is off.
+    mount, the time taken and the request id. A request costs nothing while that logger
+    is off.
 
     :param application: what serves the requests.
+    :param write: writes the line.
     """
 
-    __slots__ = ("_application",)
+    __slots__ = ()
 
-    def __init__(self, application: WSGIApplication) -> None:
-        self._application = application
+    def __init__(self, application: WSGIApplication, write: Sink = write_text) -> None:
+        super().__init__(application, (write,))
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -87,48 +102,14 @@ class AccessLog:
         """Serve one request."""
         if not _log.isEnabledFor(logging.INFO):
             return self._application(environ, start_response)
-        record = AccessRecord(environ, start_response)
-        inner = environ.copy()
-        inner[RECORD] = record
-        try:
-            body = self._application(inner, record.start_response)
-            if type(body) is not list:
-                return _Counted(body, record)
-            record.sent += sum(map(len, body))
-        except BaseException:
-            record.write()
-            raise
-        record.write()
-        return body
+        return super().__call__(environ, start_response)
 
 
-class _Counted:
-    """A body that counts its bytes and writes its record when it is closed."""
+def _client(environ: WSGIEnvironment) -> str:
+    return _quoted(environ.get("REMOTE_ADDR") or "-")
 
-    __slots__ = ("_body", "_closed", "_iterator", "_record")
 
-    def __init__(self, body: Iterable[bytes], record: AccessRecord) -> None:
-        self._body = body
-        self._iterator = iter(body)
-        self._record = record
-        self._closed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk = next(self._iterator)
-        self._record.sent += len(chunk)
-        return chunk
-
-    def close(self) -> None:
-        """Close the body, and write the record; once."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._record.write()
+def _url(environ: WSGIEnvironment) -> str:
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    query = environ.get("QUERY_STRING", "")
+    return quote_path(path) + ("?" + quote_query(query) if query else "")

@@ -19,6 +19,12 @@ from gateway.isolation.logs import REQUEST_ID
 from gateway.paths import MOUNT_STACK, from_text
 from gateway.policies.client import RESOLVED, WAS_FORWARDED
 from gateway.policies.cookies import COOKIES_AS_SENT
+from gateway.policies.trace_context import (
+    TRACEPARENT,
+    TRACESTATE,
+    child,
+    is_traceparent,
+)
 from gateway.subrequests.target import Query, Target
 from gateway.types import WSGIEnvironment
 
@@ -35,7 +41,7 @@ _KEPT: Final = (
     *("HTTP_HOST", "HTTP_USER_AGENT", "HTTP_FORWARDED", "HTTP_VIA"),
     *("wsgi.url_scheme", "wsgi.errors", "wsgi.multithread", "wsgi.multiprocess"),
     # RFC 9110 has no request id; https://www.w3.org/TR/trace-context/ has the others.
-    *("HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT", "HTTP_TRACESTATE", REQUEST_ID),
+    *("HTTP_X_REQUEST_ID", TRACEPARENT, TRACESTATE, REQUEST_ID),
 )
 _KEPT_PREFIXES: Final = ("HTTP_X_FORWARDED", "HTTP_X_REAL_IP")
 
@@ -172,6 +178,8 @@ def _taken_over(outer: WSGIEnvironment) -> WSGIEnvironment:
     if request_id is not None:
         # The one that it was given here, whatever the client has sent.
         environ["HTTP_X_REQUEST_ID"] = str(request_id)
+    if is_traceparent(environ.get(TRACEPARENT, "")):
+        environ[TRACEPARENT] = child(environ[TRACEPARENT])
     return environ
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -226,6 +227,7 @@ def test_call_is_a_get(home: Path) -> None:
     seen = echoed("/echo/a%20b/c%C3%A9?x=1&y=%20é#fragment")
     user_agent = seen.pop("HTTP_USER_AGENT")
     assert user_agent.startswith("gateway/")
+    assert re.fullmatch("[0-9a-f]{32}", seen.pop("HTTP_X_REQUEST_ID"))
     assert seen == {
         "SCRIPT_NAME": "/echo",
         "PATH_INFO": "/a b/c\u00c3\u00a9",

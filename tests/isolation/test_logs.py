@@ -19,7 +19,7 @@ from gateway.context import AppContext
 from gateway.framework.app import App
 from gateway.isolation import environ, logs
 from gateway.isolation.environ import Overlay
-from gateway.isolation.logs import REQUEST_ID, call_environ, logging_kept_apart
+from gateway.isolation.logs import REQUEST_ID, logging_kept_apart
 from gateway.mount import Mount
 from gateway.site import Mounted, MountPoint, Site
 
@@ -117,9 +117,8 @@ def test_a_mount_that_is_loaded_by_a_request_is_not_taken_for_its_mount(
     assert [mount for mount, _ in process.marks] == ["admin", "notes", "admin"]
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["environ known", "not known"])
-def test_a_native_application_is_known_by_its_request_context(
-    process: Records, known: bool
+def test_a_native_application_is_known_to_the_end_of_its_body(
+    process: Records,
 ) -> None:
     app = App("native")
     app.mount = Mounted(MountPoint("notes", "", None, "native"), Site())
@@ -138,25 +137,19 @@ def test_a_native_application_is_known_by_its_request_context(
     def end(error: object) -> None:
         logging.getLogger("x").warning("end")
 
-    def wsgi(environ: Any, start_response: Any) -> Any:
-        if known:
-            call_environ.set(environ)
-        return app(environ, start_response)
-
     served = Mount(
         *("notes", "", None),
         kind="native",
         source="",
         application=app,
-        wsgi=wsgi,
+        wsgi=app,
         native=True,
     )
     extra = {REQUEST_ID: "r1"}
     response = Client(served.serve).get("/", environ_overrides=extra, buffered=True)
     assert response.text == "done"
     assert process.lines == ["view", "body", "end"]
-    late = ("notes", "r1" if known else "-")
-    assert process.marks == [("notes", "r1"), late, late]
+    assert process.marks == [("notes", "r1")] * 3
 
 
 def test_a_context_that_is_pushed_in_a_script_is_its_mounts(

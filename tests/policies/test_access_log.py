@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from composing import composed, get
+from composing import composed, configured, get
 from werkzeug.test import Client, create_environ
 
-from gateway.policies.access_log import RECORD, AccessLog
+from gateway.config.load import load_config
+from gateway.lifecycle import Gateway
+from gateway.policies.access_log import AccessLog, write_json, write_text
+from gateway.policies.record import RECORD, Recorder
 from gateway.servers.waitress import running
 
 APP = """
@@ -56,7 +60,8 @@ START: Any = lambda *args: lambda data: None  # noqa: E731
 
 LINE = re.compile(
     r'(?P<client>\S+) "(?P<method>\S+) (?P<url>\S+) (?P<protocol>\S+)" '
-    r"(?P<status>\S+) (?P<sent>\d+) (?P<mount>\S+) (?P<time>\d+\.\d)ms"
+    r"(?P<status>\S+) (?P<sent>\d+) (?P<mount>\S+) (?P<time>\d+\.\d)ms "
+    r"(?P<id>\S+)"
 )
 
 
@@ -335,3 +340,114 @@ def test_requests_over_a_real_server(gateway: Any, lines: Any) -> None:
         ("/%00", "HTTP/1.0", "400", "-"),
         ("/", "HTTP/1.0", "400", "-"),
     ]
+
+
+def objects(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    found = [each for each in caplog.records if each.name == "gateway.access"]
+    return [json.loads(record.getMessage()) for record in found]
+
+
+@contextmanager
+def in_style(folder: Path, style: str) -> Iterator[Gateway]:
+    spec = load_config(
+        configured(folder, "app: {app: app:application}", {"app.py": APP})
+    )
+    server = replace(spec.server, access_log=style)  # type: ignore[arg-type]
+    with Gateway(replace(spec, server=server)) as gateway:
+        yield gateway
+
+
+def test_json(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"X-Request-ID": "r1", "Traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    with in_style(tmp_path, "json") as gateway:
+        get(
+            gateway,
+            "/app/stream?a=b",
+            environ_base={"REMOTE_ADDR": "192.0.2.1"},
+            headers=headers,
+        )
+        list(gateway(create_environ("/app/raises"), START))
+        list(gateway(create_environ("/none"), START))
+    served, failed, nowhere = objects(caplog)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}\.\d{3}\+00:00", served.pop("time"))
+    assert 0 < served.pop("duration_ms") < 10_000
+    assert served == {
+        "level": "INFO",
+        "logger": "gateway.access",
+        "client": "192.0.2.1",
+        "method": "GET",
+        "url": "/app/stream?a=b",
+        "protocol": "HTTP/1.1",
+        "status": 200,
+        "bytes": 7,
+        "mount": "app",
+        "request_id": "r1",
+        "trace_id": trace,
+    }
+    assert (failed["status"], failed["error"]) == (500, "ValueError")
+    assert (nowhere["status"], nowhere["mount"]) == (404, "-")
+    assert "trace_id" not in nowhere
+
+
+def test_json_of_a_request_without_a_status(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+
+    def application(environ: Any, start_response: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        AccessLog(application, write_json)(create_environ("/x"), START)
+    (line,) = objects(caplog)
+    assert (line["status"], line["error"]) == (None, "KeyboardInterrupt")
+    assert line["request_id"] == "-"
+
+
+@pytest.mark.parametrize(
+    "key", ["PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "REMOTE_ADDR"]
+)
+def test_no_part_of_a_request_can_forge_an_object(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+    evil = '/app/"}\r\n{"status": 200, "mount": "admin"} \x1b[31m\u2028'
+    environ = create_environ("/app/")
+    environ[key] = evil.encode().decode("latin-1")
+    with in_style(tmp_path, "json") as gateway:
+        list(gateway(environ, START))
+    (record,) = [each for each in caplog.records if each.name == "gateway.access"]
+    line = record.getMessage()
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["mount"] == "app"
+
+
+@pytest.mark.parametrize("style", ["off", "json", "text"])
+def test_what_is_off_writes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, style: str
+) -> None:
+    # The logger's level counts, too, also where other things are told of a request.
+    caplog.set_level(
+        logging.INFO if style == "off" else logging.WARNING, "gateway.access"
+    )
+    write = {"json": write_json, "text": write_text}.get(style)
+    with in_style(tmp_path, style) as gateway:
+        assert get(gateway, "/app/").status_code == 200
+        if write is not None:
+            assert get(Recorder(gateway, (write,)), "/app/").status_code == 200
+    assert caplog.records == []
+
+
+def test_a_sink_that_fails_spoils_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"x"]
+
+    def sink(record: Any) -> None:
+        raise ValueError("full")
+
+    assert get(Recorder(application, (sink, write_text)), "/").data == b"x"
+    assert "a request was not recorded" in caplog.text

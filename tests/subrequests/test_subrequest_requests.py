@@ -105,7 +105,12 @@ def test_the_request_id_and_the_trace_go_along(gateway: Gateway) -> None:
     headers = {"X-Request-ID": "r1", "Traceparent": trace, "Tracestate": "a=b"}
     seen = asked(gateway, url="/notes/", sent={"headers": headers})
     assert seen["HTTP_X_REQUEST_ID"] == "r1"
-    assert (seen["HTTP_TRACEPARENT"], seen["HTTP_TRACESTATE"]) == (trace, "a=b")
+    assert seen["HTTP_TRACESTATE"] == "a=b"
+    # Of the same trace, and a child of its own: the outer request has the parent's id.
+    version, trace_id, parent, flags = seen["HTTP_TRACEPARENT"].split("-")
+    assert f"{version}-{trace_id}-{flags}" == f"{trace[:35]}-01"
+    assert parent != trace.split("-")[2]
+    assert len(bytes.fromhex(parent)) == 8
     # One that was given to the request here, and which the client does not know.
     base = {"gateway.request_id": "given"}
     sent = {"environ_base": base, "headers": headers}

@@ -1,0 +1,48 @@
+"""How ``gateway serve`` writes what the gateway itself logs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.isolation.logs import OUTSIDE
+from gateway.policies.access_log import ACCESS
+
+
+class LogLines(logging.Formatter):
+    """Formats records as text, or as JSON objects, one a line.
+
+    :ivar as_json: which of the two; known once the configuration is read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+        self.as_json = False
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Format what is the line as text, without a traceback."""
+        request_id = getattr(record, "request_id", OUTSIDE)
+        if request_id != OUTSIDE and record.name != ACCESS:
+            record.message = f"[{request_id}] {record.message}"
+        return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*; a traceback is further lines, but in JSON."""
+        if not self.as_json:
+            return super().format(record)
+        if record.name == ACCESS:
+            return record.getMessage()
+        at = datetime.fromtimestamp(record.created, UTC)
+        fields: dict[str, Any] = {
+            "time": at.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "mount": str(getattr(record, "mount", OUTSIDE)),
+            "request_id": str(getattr(record, "request_id", OUTSIDE)),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
