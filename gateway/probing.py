@@ -26,7 +26,7 @@ def probe(mount: Mount, path: str) -> None:
     # A call cannot be ended from outside; all that waits for it goes on without it.
     Thread(
         target=copy_context().run,
-        args=(_ask, mount, path, answers),
+        args=(lambda: answers.put(ask(mount, path)),),
         name=f"gateway-probe-{mount.name}",
         daemon=True,
     ).start()
@@ -35,6 +35,14 @@ def probe(mount: Mount, path: str) -> None:
     except Empty:
         message = f"probe: {path} has not answered within {_PATIENCE:g}s"
         raise LoadError(mount.name, message) from None
+    check(mount, path, answer)
+
+
+def check(mount: Mount, path: str, answer: str | BaseException) -> None:
+    """Check what :func:`ask` has returned.
+
+    :raises LoadError: it is an error, or a status of 400 or more.
+    """
     if isinstance(answer, BaseException):
         raise LoadError(mount.name, f"probe: {path} failed: {answer!r}") from answer
     if int(answer[:3]) >= 400:
@@ -45,7 +53,8 @@ def probe(mount: Mount, path: str) -> None:
         )
 
 
-def _ask(mount: Mount, path: str, answers: SimpleQueue[str | BaseException]) -> None:
+def ask(mount: Mount, path: str) -> str | BaseException:
+    """Return the status that *mount* answers *path* with, or what it has raised."""
     # Imported here: a gateway without probes needs no client.
     from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -62,6 +71,5 @@ def _ask(mount: Mount, path: str, answers: SimpleQueue[str | BaseException]) -> 
         for _ in body:
             pass
     except BaseException as error:
-        answers.put(error)
-    else:
-        answers.put(status)
+        return error
+    return status

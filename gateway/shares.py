@@ -13,8 +13,8 @@ from gateway.dispatch.table import Route, Table
 from gateway.mount import Mount
 from gateway.pages import answer
 from gateway.paths import from_text
-from gateway.policies.record import RECORD
 from gateway.policies.forwarded import forwarded_host
+from gateway.policies.record import RECORD
 from gateway.types import StartResponse, WSGIEnvironment
 
 REFUSED: Final = "gateway.refused"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
@@ -30,6 +29,7 @@ class MountStatus:
     :param queued: how many requests wait for it, as far as the server knows.
     :param rejected: how many the server has answered with 503 for it.
     :param problem: why it did not load.
+    :param slow: how many of its requests have outlasted its ``slow_after``.
     """
 
     name: str
@@ -44,6 +44,7 @@ class MountStatus:
     rejected: int
     generation: int | None
     problem: str | None = None
+    slow: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def snapshot(gateway: Gateway) -> Status:
     """Return what is going on in *gateway*."""
     last = gateway.last_reload
     loads = gateway.shares.loads()
+    slow = gateway.slow_requests
     return Status(
         version=__version__,
         pid=os.getpid(),
@@ -97,7 +99,10 @@ def snapshot(gateway: Gateway) -> Status:
         config=str(gateway.spec.source),
         reload=ReloadStatus(gateway.reloading, None if last is None else _last(last)),
         mounts=(
-            *(_serving(member, loads) for member in gateway.members.values()),
+            *(
+                _serving(member, loads.get(name, _NO_LOAD), slow.get(name, 0))
+                for name, member in gateway.members.items()
+            ),
             *(_mount(mount, "draining") for mount in gateway.draining),
         ),
         left_threads=gateway.left_threads,
@@ -109,13 +114,12 @@ def _last(outcome: Outcome) -> LastReload:
     return LastReload(at, outcome.report, outcome.problems)
 
 
-def _serving(member: Member, loads: Mapping[str, Load]) -> MountStatus:
+def _serving(member: Member, load: Load, slow: int) -> MountStatus:
     mount = member.mount
-    load = loads.get(mount.name, _NO_LOAD)
     if member.failure is not None:
         problem = member.failure.error.message
-        return _mount(mount, "failed", problem=problem, load=load)
-    return _mount(mount, "serving", member.generation, load=load)
+        return _mount(mount, "failed", problem=problem, load=load, slow=slow)
+    return _mount(mount, "serving", member.generation, load=load, slow=slow)
 
 
 def _mount(
@@ -124,6 +128,7 @@ def _mount(
     generation: int | None = None,
     problem: str | None = None,
     load: Load = _NO_LOAD,
+    slow: int = 0,
 ) -> MountStatus:
     return MountStatus(
         name=mount.name,
@@ -138,4 +143,5 @@ def _mount(
         rejected=load.rejected,
         generation=generation,
         problem=problem,
+        slow=slow,
     )

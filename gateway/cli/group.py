@@ -24,6 +24,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "doctor": "Find out what applications send out of their prefixes.",
     "reload": "Let the gateway that serves replace the mounts that have changed.",
     "status": "Show the mounts of the gateway that serves.",
+    "health": "Ask the gateway that serves whether it is ready.",
     "call": "Send one request through the gateway, in process.",
     "run": "Run a script or a module in a mount's context.",
     "shell": "Open an interactive Python in a mount's context.",

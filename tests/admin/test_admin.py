@@ -74,6 +74,7 @@ def test_status(gateway: Gateway) -> None:
         "rejected": 0,
         "generation": 1,
         "problem": None,
+        "slow": 0,
     }
     assert status["pid"] > 0
     assert status["uptime"] >= 0

@@ -78,14 +78,14 @@ def run(*arguments: str, code: int = 0, stdin: bytes | None = None) -> Result:
 def test_help_lists_every_command() -> None:
     lines = run("--help").stdout.partition("Commands:")[2].splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("  ")]
-    commands = ["init", "check", "serve", "routes", "prove"]
-    commands += ["doctor", "reload", "status", "call", "run", "shell", "schema"]
+    commands = ["init", "check", "serve", "routes", "prove", "doctor", "reload"]
+    commands += ["status", "health", "call", "run", "shell", "schema"]
     assert listed == [*commands, "GATEWAY_DEBUG=1"]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["init", "check", "serve", "routes", "doctor", "call", "run", "shell", "schema"],
+    ["init", "check", "serve", "routes", "doctor", "health", "call", "run", "schema"],
 )
 def test_the_list_says_what_the_command_says(name: str) -> None:
     summary = next(
