@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import Final
 
+from gateway.isolation.logs import OUTSIDE, REQUEST_ID
 from gateway.paths import quote_path
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -27,12 +28,13 @@ _PATIENCE: Final = 2.0
 class _Running:
     """A request that is running."""
 
-    __slots__ = ("due", "method", "mount", "path", "started", "thread")
+    __slots__ = ("due", "method", "mount", "path", "request_id", "started", "thread")
 
     def __init__(self, mount: str, environ: WSGIEnvironment, seconds: float) -> None:
         self.mount = mount
         self.method: str = environ["REQUEST_METHOD"]
         self.path: str = environ["SCRIPT_NAME"] + environ["PATH_INFO"]
+        self.request_id: str = environ.get(REQUEST_ID, OUTSIDE)
         self.thread = get_ident()
         self.started = monotonic()
         self.due = self.started + seconds
@@ -124,7 +126,7 @@ class SlowWatch:
             quote_path(running.path),
             now - running.started,
             stack,
-            extra={"mount": running.mount},
+            extra={"mount": running.mount, "request_id": running.request_id},
         )
 
 

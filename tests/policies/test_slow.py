@@ -101,6 +101,8 @@ def test_a_request_that_hangs(
         assert "secret" not in message
         assert "waitress" not in message
         assert record.mount == "a"  # type: ignore[attr-defined]
+        answered = dict(asked.result().headers)
+        assert record.request_id in answered.values()  # type: ignore[attr-defined]
         assert served.gateway.slow_requests == {"a": 1}
     assert thread_of_watch() == []
 
