@@ -92,6 +92,15 @@ class Member:
 Members: TypeAlias = Mapping[str, Member]
 
 
+def outdated(members: Members) -> Members:
+    """Return *members* as if the sources of all that can be loaded anew had changed."""
+    return {
+        # No fingerprint is empty.
+        name: replace(member, sources="") if member.reloadable else member
+        for name, member in members.items()
+    }
+
+
 class Loader:
     """Loads generations.
 

@@ -33,6 +33,7 @@ from gateway.generation import (
     Wrap,
     close_all,
     close_within,
+    outdated,
     point_of,
 )
 from gateway.isolation.begun import LeftThread
@@ -181,7 +182,7 @@ class Gateway:
         """Whether a reload is running."""
         return self._reloading.locked()
 
-    def reload(self, wait: bool = True) -> Reloaded:
+    def reload(self, wait: bool = True, *, everything: bool = False) -> Reloaded:
         """Read the file again, and replace the mounts that have changed.
 
         A mount has changed if what the file says of it has, or the content of its
@@ -190,6 +191,7 @@ class Gateway:
         drain timeout is over. If anything fails, nothing has changed.
 
         :param wait: whether to wait for a reload that is running, and then to reload.
+        :param everything: whether to replace also what has not changed.
         :raises ConfigError: the file cannot be used.
         :raises LoadErrors: a new or changed mount could not be loaded.
         :raises ReloadRunningError: a reload is running, and *wait* is false.
@@ -199,7 +201,7 @@ class Gateway:
         try:
             # Outside every mount: who asks may be an application of a request.
             with self._changing:
-                report = Context().run(self._reload)
+                report = Context().run(self._reload, everything)
         except GatewayError as error:
             # As text: the error would keep the modules alive that have failed.
             self.last_reload = Outcome(time(), problems=tuple(explain(error)))
@@ -211,10 +213,10 @@ class Gateway:
         self.reload_counts["succeeded"] += 1
         return report
 
-    def _reload(self) -> Reloaded:
+    def _reload(self, everything: bool) -> Reloaded:
         started = perf_counter()
         spec = load_config(self.spec.source)
-        old = self._members
+        old = outdated(self._members) if everything else self._members
         members = self._loader.load(spec, old)
         self._take_over(spec, members)
         for name, each in old.items():

@@ -43,7 +43,7 @@ def printing_to_stderr() -> AbstractContextManager[IO[str]]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the servers' own log off the terminal: a report says what it would."""
-    loggers = [logging.getLogger(name) for name in ("gateway", "waitress.queue")]
+    loggers = [logging.getLogger(name) for name in ("gateway", "waitress")]
     before = [logger.propagate for logger in loggers]
     handler = logging.NullHandler()
     for logger in loggers:

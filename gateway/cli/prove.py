@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -16,20 +18,9 @@ if TYPE_CHECKING:
     from gateway.proof.report import MountReport, Report, Verdict, Violation
 
 _LISTED: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ProofRow:
-    """One mount, and what became of each claim about it."""
-
-    mount: str
-    kind: str
-    context: str
-    g: str
-    config: str
-    process: str
-    answers: str
-    remarks: str
+# The columns that a drawn table takes: for the claims, and for each mount.
+_FIRST: Final = 12
+_EACH: Final = 15
 
 
 @click.command("prove")
@@ -40,7 +31,7 @@ class ProofRow:
     type=click.IntRange(2, 10_000),
     default=24,
     show_default=True,
-    help="How many requests each mount gets.",
+    help="How many requests each mount gets at the same time as the others.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -54,22 +45,30 @@ def command(
     """Prove that each mount has a context of its own in one shared process.
 
     Every mount is loaded, served on a free loopback port, and sent GET requests for its
-    root, all at the same time. Witnesses inside the calls tell whether each request had
-    its own AppContext, its own empty g and its mount's own config, and whether the
-    calls overlapped in one process. With MOUNTs, only these are examined.
+    probe, by default its root: all at the same time, nested into one another, ending in
+    errors or with clients that leave, and over a reload. Witnesses inside the calls see
+    whether each had its own AppContext, g and config, and whether modules, environment
+    and cookies stayed with their mounts. With MOUNTs, only these are examined.
 
     Exit code 1: a claim is violated, or a mount does not load; 2: the configuration
     itself has problems.
     """
     from gateway.cli.loading import printing_to_stderr, quiet, telling_slow
+    from gateway.cli.progress import showing_progress
     from gateway.config.load import load_config
     from gateway.proof.prove import prove
     from gateway.site import UnknownMountError
 
     spec = load_config(config)
     try:
-        with quiet(), printing_to_stderr():
-            report = prove(spec, mounts, requests=requests, loading=telling_slow)
+        with quiet(), printing_to_stderr(), showing_progress("proving") as progress:
+            report = prove(
+                spec,
+                mounts,
+                requests=requests,
+                loading=telling_slow,
+                progress=progress,
+            )
     except UnknownMountError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
@@ -80,14 +79,53 @@ def command(
 
 
 def _show(report: Report) -> None:
-    from gateway.cli.render import show_table
-
-    show_table(map(_row, report.mounts))
+    _show_claims(report.mounts)
+    for line in _remarks(report.mounts):
+        click.echo(line)
     for line in _violations(report.violations):
         click.echo(line)
     for note in report.notes:
         click.echo(f"note: {note}")
     click.echo(_total(report))
+
+
+def _show_claims(mounts: Sequence[MountReport]) -> None:
+    """Print a row for each claim, with a column for each mount.
+
+    On a terminal there are several tables, where one would be too wide.
+    """
+    from gateway.cli.render import show_grid
+
+    most = len(mounts)
+    if sys.stdout.isatty():
+        most = max(1, (get_terminal_size().columns - _FIRST) // _EACH)
+    for start in range(0, len(mounts), most):
+        part = mounts[start : start + most]
+        rows: list[list[str]] = [["kind", *(mount.kind for mount in part)]]
+        for verdicts in zip(*(mount.verdicts for mount in part), strict=True):
+            rows.append([verdicts[0].claim, *map(_cell, verdicts)])
+        rows.append(["answers", *map(_answers, part)])
+        show_grid(["CLAIM", *(mount.mount for mount in part)], rows)
+
+
+def _answers(mount: MountReport) -> str:
+    return ", ".join(f"{each.count} x {each.status}" for each in mount.answers)
+
+
+def _cell(verdict: Verdict) -> str:
+    match verdict.status:
+        case "proven":
+            return f"proven ({verdict.count})"
+        case "violated":
+            return f"VIOLATED ({verdict.count})"
+        case "not applicable":
+            return "n/a"
+
+
+def _remarks(mounts: Sequence[MountReport]) -> Iterator[str]:
+    for mount in mounts:
+        for remark in mount.remarks:
+            yield f"remark: {mount.mount}: {remark}"
 
 
 def _total(report: Report) -> str:
@@ -96,7 +134,7 @@ def _total(report: Report) -> str:
     parts = [
         counted(len(report.mounts), "mount"),
         f"{counted(report.requests, 'request')} on "
-        + counted(report.threads, "server thread"),
+        + counted(report.threads, "thread"),
         f"PID {report.pid}",
         f"{report.seconds:.1f} s",
     ]
@@ -108,26 +146,6 @@ def _total(report: Report) -> str:
             + " of mounts",
         )
     return f"{'Proven' if report.proven else 'VIOLATED'}: {', '.join(parts)}."
-
-
-def _row(mount: MountReport) -> ProofRow:
-    return ProofRow(
-        mount=mount.mount,
-        kind=mount.kind,
-        answers=", ".join(f"{each.count} x {each.status}" for each in mount.answers),
-        remarks="; ".join(mount.remarks),
-        **{verdict.claim: _cell(verdict) for verdict in mount.verdicts},
-    )
-
-
-def _cell(verdict: Verdict) -> str:
-    match verdict.status:
-        case "proven":
-            return f"proven ({verdict.count})"
-        case "violated":
-            return f"VIOLATED ({verdict.count})"
-        case "not applicable":
-            return "n/a"
 
 
 def _violations(violations: tuple[Violation, ...]) -> Iterator[str]:

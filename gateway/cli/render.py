@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import IO, Any, ClassVar, Final, Protocol
 
@@ -112,12 +112,28 @@ def show_table(rows: Iterable[Row], *, err: bool = False) -> None:
     listed = list(rows)
     if not listed:
         return
-    headings = [field.name.upper() for field in fields(listed[0])]
-    cells = [[_cell(value) for value in asdict(row).values()] for row in listed]
+    names = [field.name for field in fields(listed[0])]
+    lines = [list(asdict(row).values()) for row in listed]
+    titles = [name.capitalize() for name in names]
+    show_grid([name.upper() for name in names], lines, titles=titles, err=err)
+
+
+def show_grid(
+    headings: Sequence[str],
+    lines: Iterable[Iterable[object]],
+    *,
+    titles: Sequence[str] | None = None,
+    err: bool = False,
+) -> None:
+    """Print a table whose columns are known only when it is printed.
+
+    :param titles: the headings where it is drawn; by default the same.
+    """
+    cells = [[_cell(value) for value in line] for line in lines]
     stream = sys.stderr if err else sys.stdout
-    if stream.isatty() and _show_rich(headings, cells, stream):
+    if stream.isatty() and _show_rich(titles or headings, cells, stream):
         return
-    for line in aligned([headings, *cells]):
+    for line in aligned([[*headings], *cells]):
         click.echo(line, err=err)
 
 
@@ -159,7 +175,9 @@ def _width(text: str) -> int:
     )
 
 
-def _show_rich(headings: list[str], cells: list[list[str]], stream: IO[Any]) -> bool:
+def _show_rich(
+    headings: Sequence[str], cells: list[list[str]], stream: IO[Any]
+) -> bool:
     try:
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
@@ -169,7 +187,7 @@ def _show_rich(headings: list[str], cells: list[list[str]], stream: IO[Any]) -> 
         return False
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading.capitalize(), overflow="fold")
+        table.add_column(heading, overflow="fold")
     for line in cells:
         # Not markup: a path may hold brackets.
         table.add_row(*(Text(cell, style=_style(cell)) for cell in line))

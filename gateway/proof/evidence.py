@@ -4,56 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from gateway.isolation.audit import Change as ProcessChange
+from gateway.proof.looks import (
+    CookieLook,
+    EnvironLook,
+    FrameworkLook,
+    Look,
+    ModuleLook,
+)
 
-
-class Moment(Enum):
-    """When a look was taken, in words that complete a sentence."""
-
-    ENTRY = "at entry"
-    MET = "while other calls were inside"
-    RETURNED = "when the application returned"
-    RAISED = "when the application raised"
-    STEP = "at a body step"
-    CLOSE = "at close"
-    CLOSED = "after close"
-    TEARDOWN = "at teardown"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look saw, from where the mount calls its application.
-
-    Objects are given by number: two looks have the same number where they saw the same
-    object, and never otherwise.
-
-    :param at: ``time.perf_counter()``, in seconds.
-    :param context: the :class:`~gateway.context.AppContext` on top; ``None`` where
-        nothing was pushed, and then nothing else could be seen.
-    :param app: ``current_app``.
-    :param g: the namespace behind ``g``.
-    :param g_names: what it held at entry, before the witness wrote into it.
-    :param token: what it held under the witness's own name.
-    :param config: ``current_app.config``.
-    :param markers: the mounts whose markers stood in that config.
-    :param differing: the keys, in words, that had not the value of the file.
-    """
-
-    moment: Moment
-    at: float = field(compare=False)
-    pid: int
-    thread: int
-    context: int | None = None
-    app: int | None = None
-    app_name: str = ""
-    g: int | None = None
-    g_names: tuple[str, ...] = ()
-    token: str | None = None
-    config: int | None = None
-    markers: tuple[str, ...] = ()
-    differing: tuple[str, ...] = ()
+PLAIN = "plain"
+"""What an act is called that does nothing to a call but hold it for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +23,12 @@ class Change:
     """Something that a mount left changed in the execution context around it.
 
     :param moment: when it was seen, in words.
-    :param what: the context variable and its values, in words.
+    :param variable: the name of the context variable.
+    :param what: that name and its values, in words.
     """
 
     moment: str
+    variable: str
     what: str
 
 
@@ -85,6 +49,9 @@ class Call:
     :param status: the status code that the application gave.
     :param raised: what the application raised, in words.
     :param ended: whether the server got back all of it, the close included.
+    :param act: what the prover did with it, such as ``nested``.
+    :param deliberate: whether it was the witness that raised.
+    :param generation: which loading of the mount served it, from 0.
     """
 
     mount: str
@@ -98,11 +65,31 @@ class Call:
     status: int | None
     raised: str | None
     ended: bool
+    act: str = PLAIN
+    deliberate: bool = False
+    generation: int = 0
+    framework: tuple[FrameworkLook, ...] = ()
+    environs: tuple[EnvironLook, ...] = ()
+    modules: tuple[ModuleLook, ...] = ()
+    cookies: CookieLook | None = None
 
     @property
     def entry(self) -> Look | None:
         """The first look; ``None`` if no witness was reached in this process."""
         return self.looks[0] if self.looks else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie as a browser keeps it (RFC 6265, 5.3).
+
+    :param value: who has set it, where that is known; the value itself may be a secret.
+    """
+
+    host: str
+    path: str
+    name: str
+    value: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +99,18 @@ class Answer:
     :param status: ``None`` without a response.
     :param pid: the process that called the application, as the response itself says.
     :param problem: what went wrong, in words.
+    :param slow: whether that was that it took too long.
+    :param cookies: what it set.
+    :param act: what the prover did with the call.
     """
 
     number: int
     status: int | None = None
     pid: int | None = None
     problem: str | None = None
+    slow: bool = False
+    cookies: tuple[Cookie, ...] = ()
+    act: str = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +121,12 @@ class Subject:
     :param config: the number of that application's config.
     :param g_names: what a new ``g`` of its class holds.
     :param strict: whether it may change nothing that all mounts share.
+    :param framework: the number of the framework's own application object, or of
+        Django's settings; ``None`` where its framework has no context to look at.
+    :param framework_g_names: what a new ``g`` of the framework's holds.
+    :param environ: whether it has environment variables of its own.
+    :param modules: whether it has modules of its own.
+    :param cookies: how its cookies are kept; ``None`` where it can set none.
     """
 
     name: str
@@ -138,6 +137,11 @@ class Subject:
     config: int
     g_names: frozenset[str]
     strict: bool = False
+    framework: int | None = None
+    framework_g_names: frozenset[str] = frozenset()
+    environ: bool = False
+    modules: bool = False
+    cookies: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +157,65 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Module:
+    """A module of a mount's own.
+
+    :param name: as the mount's own code has it, such as ``models``.
+    :param number: which object it is.
+    :param file: where it comes from; empty for a folder's namespace.
+    :param owner: the other mount whose folder that is in; ``None`` if it is its own.
+    """
+
+    mount: str
+    name: str
+    number: int
+    file: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Something of one mount that was found where it should not be."""
+
+    mount: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reloading:
+    """The reload in the middle.
+
+    :param at: when its mounts took over; ``time.perf_counter()``, in seconds.
+    :param replaced: the mounts that were loaded anew.
+    :param failed: why it failed, in words; ``None`` if it did not.
+    """
+
+    at: float
+    replaced: frozenset[str] = frozenset()
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A mount and what was seen of it.
 
+    :param subjects: one for each time that it was loaded.
     :param calls: by the number of the request.
     :param answers: by the number of the request, for each request sent.
     """
 
-    subject: Subject
+    subjects: tuple[Subject, ...]
     calls: Mapping[int, Call]
     answers: Mapping[int, Answer]
+
+    @property
+    def subject(self) -> Subject:
+        """The mount as it was loaded first."""
+        return self.subjects[0]
+
+    def subject_of(self, call: Call) -> Subject:
+        """The mount as it was loaded when it served *call*."""
+        return self.subjects[min(call.generation, len(self.subjects) - 1)]
 
     @property
     def complete(self) -> list[Call]:
@@ -181,6 +234,13 @@ class Evidence:
     :param pid: the server's process.
     :param groups: the names of the mounts that were driven at the same time.
     :param process_changes: what mounts have changed of the process that all share.
+    :param left_changed: what loading changed of it, and the gateway puts back, but was
+        not put back.
+    :param process_markers: the mounts whose environment markers the process showed.
+    :param modules: every module of a mount's own.
+    :param misplaced: modules of mounts that the whole process could import.
+    :param reloading: ``None`` if there was no reload.
+    :param not_played: why the prover left something out, in words.
     """
 
     cases: tuple[Case, ...]
@@ -188,3 +248,9 @@ class Evidence:
     pid: int
     groups: tuple[tuple[str, ...], ...]
     process_changes: tuple[ProcessChange, ...] = ()
+    left_changed: tuple[ProcessChange, ...] = ()
+    process_markers: frozenset[str] = frozenset()
+    modules: tuple[Module, ...] = ()
+    misplaced: tuple[Misplaced, ...] = ()
+    reloading: Reloading | None = None
+    not_played: tuple[str, ...] = ()

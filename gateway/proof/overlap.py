@@ -30,17 +30,20 @@ def find_overlaps(evidence: Evidence) -> Overlaps:
     """Return what overlapped, of all that was seen in the server's process.
 
     A call lasts from its first look to its last, that is: while its context was alive.
+    What a call calls itself, on the same thread, is within it and overlaps nothing.
     """
-    inside: list[tuple[float, str]] = []
+    inside: list[tuple[float, str, int]] = []
     calls, mounts = 0, set()
-    for start, end, mount in sorted(_spans(evidence)):
+    for start, end, mount, thread in sorted(_spans(evidence)):
         while inside and inside[0][0] <= start:
             heappop(inside)
-        for _, other in inside:
+        for _, other, others_thread in inside:
+            if thread == others_thread:
+                continue
             mounts.add(pair(mount, other))
             if mount != other:
                 calls += 1
-        heappush(inside, (end, mount))
+        heappush(inside, (end, mount, thread))
     return Overlaps(calls, frozenset(mounts))
 
 
@@ -49,12 +52,13 @@ def pair(first: str, second: str) -> MountPair:
     return (first, second) if first < second else (second, first)
 
 
-def _spans(evidence: Evidence) -> Iterable[tuple[float, float, str]]:
+def _spans(evidence: Evidence) -> Iterable[tuple[float, float, str, int]]:
     for case in evidence.cases:
         for call in case.calls.values():
             if call.looks and call.looks[0].pid == evidence.pid:
-                yield (*_span(call), call.mount)
+                yield (*span(call), call.mount, call.looks[0].thread)
 
 
-def _span(call: Call) -> tuple[float, float]:
+def span(call: Call) -> tuple[float, float]:
+    """Return when the first look was taken in *call*, and when the last."""
     return call.looks[0].at, call.looks[-1].at if call.ended else inf

@@ -9,13 +9,21 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 from gateway.context import AppContext
-from gateway.proof.evidence import Call, Change, Look, Moment
+from gateway.proof.evidence import PLAIN, Call, Change
+from gateway.proof.looks import (
+    CookieLook,
+    EnvironLook,
+    FrameworkLook,
+    Look,
+    ModuleLook,
+    Moment,
+)
 
 _Variables: TypeAlias = Mapping[ContextVar[Any], Any]
 
 
 class Recording:
-    """What has been seen so far of one call. Its looks come from one thread.
+    """What has been seen so far of one call. Its looks come from one thread at a time.
 
     :param mount: whose witness sees it.
     :param meant: the mount that the request was sent to.
@@ -27,11 +35,18 @@ class Recording:
         self.meant = meant
         self.number = number
         self.token = token_hex(8)
+        self.act = PLAIN
+        self.generation = 0
         self.streamed = False
         self.steps = 0
         self.status: int | None = None
         self.raised: str | None = None
+        self.deliberate = False
         self.ended = False
+        self.framework: list[FrameworkLook] = []
+        self.environs: list[EnvironLook] = []
+        self.modules: list[ModuleLook] = []
+        self.cookies: CookieLook | None = None
         self._looks: list[Look] = []
         self._changes: list[Change] = []
         self._around: _Variables = dict(copy_context().items())
@@ -52,7 +67,7 @@ class Recording:
             if before is not after:
                 what = f"{variable.name} is {_shown(after)} and was {_shown(before)}"
                 if all(what != known.what for known in self._changes):
-                    self._changes.append(Change(moment, what))
+                    self._changes.append(Change(moment, variable.name, what))
 
     def call(self) -> Call:
         """Return what has been seen."""
@@ -68,6 +83,13 @@ class Recording:
             status=self.status,
             raised=self.raised,
             ended=self.ended,
+            act=self.act,
+            deliberate=self.deliberate,
+            generation=self.generation,
+            framework=tuple(self.framework),
+            environs=tuple(self.environs),
+            modules=tuple(self.modules),
+            cookies=self.cookies,
         )
 
 

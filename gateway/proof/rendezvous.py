@@ -27,10 +27,19 @@ class Rendezvous:
 
     def meet(self, party: Party, wave: int) -> None:
         """Wait until all parties have come to *wave*."""
+        self.arrive(party, wave)
+        self.wait(wave)
+
+    def arrive(self, party: Party, wave: int) -> None:
+        """Come to *wave*, and wait for nobody."""
+        with self._changed:
+            self._arrived.setdefault(wave, set()).add(party)
+            self._changed.notify_all()
+
+    def wait(self, wave: int) -> None:
+        """Wait until all parties have come to *wave*, without being one of them."""
         with self._changed:
             arrived = self._arrived.setdefault(wave, set())
-            arrived.add(party)
-            self._changed.notify_all()
             met = self._changed.wait_for(
                 lambda: self._awaited <= arrived, self._timeout
             )

@@ -30,12 +30,14 @@ class Violation:
 class Verdict:
     """One claim about one mount.
 
-    :param count: the requests that it is proven by, or those that violate it.
+    :param count: how much it is proven by, mostly requests; or how much violates it.
+    :param reason: why it is not applicable.
     """
 
     claim: str
     status: Status
     count: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,39 @@ class MountReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """One moment of a call, in words.
+
+    :param at: in seconds since the proof began.
+    """
+
+    moment: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One call, for a timeline.
+
+    :param act: what the prover did with it, such as ``nested``.
+    :param thread: which thread of the process served it, counted from 1.
+    :param context: which AppContext it had, by number; ``None`` for none.
+    :param start: when it was seen first, in seconds since the proof began.
+    :param end: when it was seen last; ``None`` if it did not end.
+    """
+
+    mount: str
+    request: int
+    act: str
+    thread: int
+    context: int | None
+    status: int | None
+    start: float
+    end: float | None
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole proof.
 
@@ -74,6 +109,7 @@ class Report:
     :param mount_pairs: how many pairs of mounts had calls that overlapped.
     :param pid: the server's process.
     :param seconds: how long it took, loading included.
+    :param timeline: every call that was seen in the server's process, by its start.
     """
 
     mounts: tuple[MountReport, ...]
@@ -85,6 +121,7 @@ class Report:
     mount_pairs: int
     pid: int
     seconds: float
+    timeline: tuple[Span, ...] = ()
 
     @property
     def proven(self) -> bool:

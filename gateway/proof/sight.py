@@ -11,10 +11,10 @@ from typing import Any, Final
 from gateway.context import current_app_context
 from gateway.globals import current_app, g
 from gateway.proof import configs
-from gateway.proof.evidence import Look, Moment
 from gateway.proof.identity import Identities
+from gateway.proof.looks import Look, Moment
 
-_TOKEN: Final = "_gateway_proof"
+TOKEN: Final = "_gateway_proof"
 
 
 class Sight:
@@ -30,8 +30,13 @@ class Sight:
         self._identities = identities
         self._given = given
 
-    def look(self, moment: Moment, mount: str) -> Look:
-        """Return what is current now, in a call of *mount*."""
+    def look(
+        self, moment: Moment, mount: str, error: BaseException | None = None
+    ) -> Look:
+        """Return what is current now, in a call of *mount*.
+
+        :param error: what a teardown function was handed.
+        """
         context = current_app_context.get(None)
         at, pid, thread = perf_counter(), os.getpid(), get_ident()
         if context is None:
@@ -52,18 +57,19 @@ class Sight:
             app_name=app.name,
             g=number(namespace),
             g_names=names(namespace) if entry else (),
-            token=getattr(namespace, _TOKEN, None),
+            token=getattr(namespace, TOKEN, None),
             config=number(app.config),
             markers=() if step else configs.markers(app.config),
             differing=(
                 configs.differing(mount, app.config, self._given) if entry else ()
             ),
+            error=None if error is None else type(error).__name__,
         )
 
 
 def write_token(token: str) -> None:
     """Write *token* into the current ``g``."""
-    setattr(g, _TOKEN, token)
+    setattr(g, TOKEN, token)
 
 
 def names(namespace: Any) -> tuple[str, ...]:

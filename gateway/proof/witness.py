@@ -9,18 +9,22 @@ context of its own there, new at entry and current until the body is closed.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from secrets import token_hex
-from time import sleep
-from typing import Any, Final, TypeAlias
+from threading import Lock
+from typing import Any, Final
 
 from gateway.config.spec import MountSpec
 from gateway.policies.stack import PAST_POLICIES
-from gateway.proof.evidence import Look, Moment
+from gateway.proof.acts import Act, DeliberateError
+from gateway.proof.bodies import InsideBody, OutsideBody, close_body, note_raised
+from gateway.proof.cookies import Cookies
+from gateway.proof.frameworks import TICKET_KEY, Watched, watch
+from gateway.proof.identity import Identities
+from gateway.proof.looks import Moment
 from gateway.proof.record import Recorder, Recording
-from gateway.proof.sight import Sight, write_token
+from gateway.proof.visit import Here, Senses, Visit
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 TICKET: Final = "Gateway-Proof"
@@ -28,46 +32,39 @@ TICKET: Final = "Gateway-Proof"
 PID: Final = "Gateway-Proof-Pid"
 """The header by which a response says which process called its application."""
 
-_TICKET_KEY: Final = "HTTP_GATEWAY_PROOF"
-# Enough for another thread to get its turn, at the first steps of a body.
-_PAUSE: Final = 0.0005
-_PAUSES: Final = 3
-
-Hold: TypeAlias = Callable[[Recording, Moment], None]
-
-
-class _Here(threading.local):
-    """The call that this thread is serving.
-
-    Found by the thread, and not by a context variable: what is being examined must not
-    be what the examination rests on.
-    """
-
-    recording: Recording | None = None
-
-    @contextmanager
-    def serving(self, recording: Recording) -> Iterator[None]:
-        before, self.recording = self.recording, recording
-        try:
-            yield
-        finally:
-            self.recording = before
+_PLAIN: Final = Act()
 
 
 class Witness:
     """Watches all calls of all mounts that the prover's own requests lead to.
 
-    :param sight: takes the looks.
-    :ivar hold: called inside each call, at entry and when the application has returned
-        or raised, to keep it there for a while.
+    :param senses: what it sees with.
+    :param identities: gives the frameworks' objects their numbers.
     """
 
-    def __init__(self, sight: Sight) -> None:
+    def __init__(self, senses: Senses, identities: Identities) -> None:
         self.recorder = Recorder()
-        self.hold: Hold = lambda recording, moment: None
-        self._sight = sight
-        self._here = _Here()
+        self.cookies = Cookies()
+        self.frameworks: dict[str, Watched] = {}
+        self._senses = senses
+        self._identities = identities
+        self._here = Here()
         self._run = token_hex(8)
+        self._lock = Lock()
+        self._numbers: Counter[str] = Counter()
+        self._acts: dict[tuple[str, int], Act] = {}
+        self._loaded: Counter[str] = Counter()
+
+    def number(self, mount: str, act: Act) -> int:
+        """Return the number of a further request to *mount*, with which *act* is done.
+
+        They are counted from 1.
+        """
+        with self._lock:
+            self._numbers[mount] += 1
+            number = self._numbers[mount]
+            self._acts[mount, number] = act
+        return number
 
     def ticket(self, mount: str, number: int) -> Mapping[str, str]:
         """Return the header that marks a request to *mount*."""
@@ -94,159 +91,105 @@ class Witness:
             if type(body) is list or type(body) is tuple:
                 recording.ended = True
                 return body
-            return _OutsideBody(body, recording, self._here)
+            return OutsideBody(body, recording, self._here)
 
         return watched
 
     def inside(self, spec: MountSpec, application: WSGIApplication) -> WSGIApplication:
         """Wrap an application where its mount calls it."""
+        generation = self._loaded[spec.name]
+        self._loaded[spec.name] += 1
+        found = watch(application, self._identities, self._recording)
+        if found is not None:
+            self.frameworks[spec.name] = found
 
         def watched(
             environ: WSGIEnvironment, start_response: StartResponse
         ) -> Iterable[bytes]:
-            if self._read_ticket(environ) is None:
+            ticket = self._read_ticket(environ)
+            if ticket is None:
                 return application(environ, start_response)
             # What is to be seen is the application, not how it is guarded.
             environ[PAST_POLICIES] = True
             # The recording stays behind where the call has been taken to another
             # thread or process; the header still tells of it.
             recording = self._here.recording
-
-            def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-                if recording is not None:
-                    recording.status = int(status[:3])
-                headers = [*headers, (PID, str(os.getpid()))]
-                return start_response(status, headers, *rest)
-
+            act = self._acts.get(ticket, _PLAIN)
+            start = _Start(start_response, act, recording)
             if recording is None:
                 return application(environ, start)
-            return self._call(recording, application, environ, start)
+            recording.act, recording.generation = act.name, generation
+            recording.cookies = self.cookies.look(environ)
+            visit = Visit(recording, self._senses, self._here)
+            return _call(visit, act, application, environ, start)
 
         return watched
 
     def torn_down(self, exc: BaseException | None) -> None:
         """Take a look; to be registered as a teardown function of each application."""
         if self._here.recording is not None:
-            self._look(self._here.recording, Moment.TEARDOWN)
+            visit = Visit(self._here.recording, self._senses, self._here)
+            visit.look(Moment.TEARDOWN, exc)
+
+    def _recording(self) -> Recording | None:
+        return self._here.recording
 
     def _read_ticket(self, environ: WSGIEnvironment) -> tuple[str, int] | None:
-        run, _, rest = environ.get(_TICKET_KEY, "").partition(" ")
+        run, _, rest = environ.get(TICKET_KEY, "").partition(" ")
         if run != self._run:
             return None
         number, _, mount = rest.partition(" ")
         return mount, int(number)
 
-    def _look(self, recording: Recording, moment: Moment) -> Look:
-        look = self._sight.look(moment, recording.mount)
-        recording.add(look)
-        return look
 
-    def _call(
-        self,
-        recording: Recording,
-        application: WSGIApplication,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-    ) -> Iterable[bytes]:
-        self._enter(recording)
-        try:
-            body = application(environ, start_response)
-            self.hold(recording, Moment.RETURNED)
-            self._look(recording, Moment.RETURNED)
-            # A mount is done with a list at once. Every second one is handed on as a
-            # stream, so that steps and close are seen with every application.
-            if (type(body) is list or type(body) is tuple) and recording.number % 2:
-                return body
-            watched = _InsideBody(body, recording, self._look, self._raised)
-            recording.streamed = True
-            return watched
-        except BaseException as error:
-            self.hold(recording, Moment.RAISED)
-            self._raised(recording, error)
-            raise
-
-    def _enter(self, recording: Recording) -> None:
-        if self._look(recording, Moment.ENTRY).context is not None:
-            write_token(recording.token)
-        self.hold(recording, Moment.ENTRY)
-        self._look(recording, Moment.MET)
-
-    def _raised(self, recording: Recording, error: BaseException) -> None:
-        recording.raised = type(error).__name__
-        self._look(recording, Moment.RAISED)
-
-
-class _InsideBody:
-    """A body that is looked around at by each of its steps and its close."""
+class _Start:
+    """The ``start_response`` that an application is handed."""
 
     def __init__(
-        self,
-        body: Iterable[bytes],
-        recording: Recording,
-        look: Callable[[Recording, Moment], Look],
-        raised: Callable[[Recording, BaseException], None],
+        self, start_response: StartResponse, act: Act, recording: Recording | None
     ) -> None:
-        self._body = body
-        self._iterator = iter(body)
+        self._start_response: Any = start_response
+        self._act = act
         self._recording = recording
-        self._look = look
-        self._raised = raised
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            chunk = next(self._iterator)
-        except StopIteration:
-            raise
-        except BaseException as error:
-            self._raised(self._recording, error)
-            raise
-        self._look(self._recording, Moment.STEP)
-        if self._recording.steps <= _PAUSES:
-            sleep(_PAUSE)
-        return chunk
-
-    def close(self) -> None:
-        """Close the application's body."""
-        self._look(self._recording, Moment.CLOSE)
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._look(self._recording, Moment.CLOSED)
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], *rest: Any, **named: Any
+    ) -> Any:
+        if self._recording is not None:
+            self._recording.status = int(status[:3])
+        if self._act.endless:
+            headers = [each for each in headers if each[0].lower() != "content-length"]
+        headers = [*headers, (PID, str(os.getpid())), *self._act.headers]
+        return self._start_response(status, headers, *rest, **named)
 
 
-class _OutsideBody:
-    """A mount's body, with the execution context around it compared at each return."""
-
-    def __init__(
-        self, body: Iterable[bytes], recording: Recording, here: _Here
-    ) -> None:
-        self._body = body
-        self._iterator = iter(body)
-        self._recording = recording
-        self._here = here
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            with self._here.serving(self._recording):
-                return next(self._iterator)
-        finally:
-            self._recording.compare("between body steps")
-
-    def close(self) -> None:
-        """Close the mount's body; then the call has ended."""
-        try:
-            with self._here.serving(self._recording):
-                close = getattr(self._body, "close", None)
-                if close is not None:
-                    close()
-        finally:
-            self._recording.compare("after the mount had closed")
-            self._recording.ended = True
+def _call(
+    visit: Visit,
+    act: Act,
+    application: WSGIApplication,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+) -> Iterable[bytes]:
+    recording = visit.recording
+    body: Iterable[bytes] = ()
+    try:
+        visit.enter()
+        act.entered(visit)
+        visit.meet()
+        body = application(environ, start_response)
+        act.left(visit)
+        visit.look(Moment.RETURNED)
+        # A mount is done with a list at once. Every second one is handed on as a
+        # stream, so that steps and close are seen with every application.
+        plain = type(body) is list or type(body) is tuple
+        if plain and recording.number % 2 and not act.streamed:
+            return body
+        watched = InsideBody(body, visit, act)
+        recording.streamed = True
+        return watched
+    except BaseException as error:
+        note_raised(visit, error)
+        close_body(body)
+        if not isinstance(error, DeliberateError):
+            act.left(visit)
+        raise

@@ -17,7 +17,7 @@ from gateway.types import WSGIApplication
 
 
 class Configs:
-    """Changes the configs of two mounts once both are made."""
+    """Changes the configs of two mounts when both are made."""
 
     def __init__(self, change: Any) -> None:
         self.change = change
@@ -27,6 +27,8 @@ class Configs:
         self.applications[mount.name] = mount.application
         if len(self.applications) == 2:
             self.change(self.applications["one"], self.applications["broken"])
+            # A reload makes two others.
+            self.applications.clear()
         return wsgi
 
 

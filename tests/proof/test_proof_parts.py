@@ -14,9 +14,10 @@ from proof_site import plain_gateway
 from gateway.config.spec import MountSpec
 from gateway.context import AppGlobals
 from gateway.proof import configs
-from gateway.proof.drive import Address, addresses
-from gateway.proof.evidence import Alias, Call, Case, Evidence, Look, Moment, Subject
+from gateway.proof.addresses import Address, addresses
+from gateway.proof.evidence import Alias, Call, Case, Evidence, Subject
 from gateway.proof.identity import Identities
+from gateway.proof.looks import Look, Moment
 from gateway.proof.overlap import Overlaps, find_overlaps, pair
 from gateway.proof.rendezvous import Rendezvous
 from gateway.proof.schedule import Schedule
@@ -221,7 +222,7 @@ def case(name: str, *spans: tuple[float, float], pid: int = 1) -> Case:
             number=number,
             token="",
             looks=tuple(
-                Look(moment, at, pid, 1)
+                Look(moment, at, pid, thread=hash((name, number)))
                 for moment, at in zip(
                     (Moment.ENTRY, Moment.TEARDOWN), span, strict=True
                 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from proof_site import found, one_app, quick_proof, statuses
+from proof_site import found, one_app, quick_proof, row, statuses
 
 from gateway.cli.group import gateway
 from gateway.config.spec import GatewaySpec
@@ -94,15 +94,15 @@ def test_a_mount_that_changes_nothing_is_told_nothing(tmp_path: Path) -> None:
 
 def test_alone_a_strict_mount_violates_the_claim(tmp_path: Path) -> None:
     report = quick_proof(strict(one_app(tmp_path, SERVING), "odd"), "odd")
-    assert found(report) == {("odd", "process", "strict")}
-    assert statuses(report, "odd")["process"] == "violated"
+    assert found(report) == {("odd", "state", "strict")}
+    assert statuses(report, "odd")["state"] == "violated"
     (violation,) = report.violations
     assert violation.evidence.startswith(f"{CHANGED}: give each file its mode")
 
 
 def test_one_of_strict_mounts_violates_the_claim(tmp_path: Path) -> None:
     report = quick_proof(strict(one_app(tmp_path, SERVING), "odd", "plain"))
-    assert found(report) == {("one of odd, plain", "process", "strict")}
+    assert found(report) == {("one of odd, plain", "state", "strict")}
     assert not report.proven
 
 
@@ -119,7 +119,6 @@ def test_the_command_prints_it(tmp_path: Path) -> None:
     arguments = ["prove", "odd", "--requests", "2"]
     result = CliRunner().invoke(gateway, [*arguments, "-c", f"{tmp_path}/gateway.yaml"])
     assert result.exit_code == 1
-    lines = result.output.splitlines()
-    assert "VIOLATED (1)" in lines[1]
-    assert f"VIOLATED odd, process (strict): {CHANGED}: give each file" in result.output
+    assert row(result.output, "state") == ["VIOLATED (1)"]
+    assert f"VIOLATED odd, state (strict): {CHANGED}: give each file" in result.output
     assert f"note: mount odd changed {CHANGED} while serving" in result.output

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.proof.claims.claim import Claim
-from gateway.proof.evidence import Call, Case, Evidence, Look, Moment
+from gateway.proof.claims.founded import founded, sound_looks
+from gateway.proof.evidence import Call, Case, Evidence
+from gateway.proof.looks import Look, Moment
 from gateway.proof.report import Violation
 
 _NAME = "g"
@@ -23,17 +25,16 @@ def _judge(evidence: Evidence) -> Iterator[Violation]:
         call.token: call for case in evidence.cases for call in case.calls.values()
     }
     owners: dict[int, Call] = {}
-    for case in evidence.cases:
-        for call in case.complete:
-            entry = call.looks[0]
-            if entry.g is None:
-                continue
-            owner = owners.setdefault(entry.g, call)
-            if owner is not call:
-                text = f"at entry it was the g that {_request(owner)} had"
-                yield Violation(call.mount, call.number, _NAME, "new", text)
-            for check, text in _checks(case, call, entry, writers):
-                yield Violation(call.mount, call.number, _NAME, check, text)
+    for case, call in founded(evidence):
+        entry = call.looks[0]
+        if entry.g is None:
+            continue
+        owner = owners.setdefault(entry.g, call)
+        if owner is not call:
+            text = f"at entry it was the g that {_request(owner)} had"
+            yield Violation(call.mount, call.number, _NAME, "new", text)
+        for check, text in _checks(case, call, entry, writers):
+            yield Violation(call.mount, call.number, _NAME, check, text)
 
 
 def _request(call: Call) -> str:
@@ -43,13 +44,12 @@ def _request(call: Call) -> str:
 def _checks(
     case: Case, call: Call, entry: Look, writers: dict[str, Call]
 ) -> Iterator[tuple[str, str]]:
-    held = [name for name in entry.g_names if name not in case.subject.g_names]
+    held = [name for name in entry.g_names if name not in case.subject_of(call).g_names]
     if held:
         yield "empty", f"at entry g held {', '.join(map(repr, held))}"
-    for look in call.looks:
+    for look in sound_looks(call):
         moment = look.moment
-        # Another context has another g; that is for the claim on contexts.
-        if moment is Moment.ENTRY or look.context != entry.context:
+        if moment is Moment.ENTRY:
             continue
         if look.g != entry.g:
             yield "kept", f"{moment.value} g was another object than at entry"

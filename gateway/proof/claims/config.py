@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.proof.claims.claim import Claim
-from gateway.proof.evidence import Call, Case, Evidence, Moment
+from gateway.proof.claims.founded import founded, sound_looks
+from gateway.proof.evidence import Call, Case, Evidence
+from gateway.proof.looks import Moment
 from gateway.proof.report import Violation
 
 _NAME = "config"
@@ -19,7 +21,11 @@ _NAME = "config"
 
 def _judge(evidence: Evidence) -> Iterator[Violation]:
     driven = {case.subject.name for case in evidence.cases}
-    owners = {case.subject.config: case.subject.name for case in evidence.cases}
+    owners = {
+        subject.config: subject.name
+        for case in evidence.cases
+        for subject in case.subjects
+    }
     for alias in evidence.aliases:
         for one, other in (alias.first, alias.second), (alias.second, alias.first):
             if one[0] in driven:
@@ -28,10 +34,9 @@ def _judge(evidence: Evidence) -> Iterator[Violation]:
                     f"{other[0]!r}"
                 )
                 yield Violation(one[0], None, _NAME, "own", text)
-    for case in evidence.cases:
-        for call in case.complete:
-            for check, text in _checks(case, call, owners):
-                yield Violation(call.mount, call.number, _NAME, check, text)
+    for case, call in founded(evidence):
+        for check, text in _checks(case, call, owners):
+            yield Violation(call.mount, call.number, _NAME, check, text)
 
 
 def _checks(
@@ -40,11 +45,11 @@ def _checks(
     mount = case.subject.name
     if call.looks[0].differing:
         yield "values", f"at entry {'; '.join(call.looks[0].differing)}"
-    for look in call.looks:
+    for look in sound_looks(call):
         if look.config is None:
             continue
         moment = look.moment.value
-        if look.config != case.subject.config:
+        if look.config != case.subject_of(call).config:
             owner = owners.get(look.config)
             whose = f"mount {owner!r}" if owner else "no mount"
             yield "own", f"{moment} current_app.config was the config of {whose}"

@@ -1,11 +1,8 @@
-"""The claim that each request has an AppContext of its own, pushed and popped.
+"""The claim that each request has an AppContext of its own.
 
 - ``served``: the request reached the application of its own mount, and the call ended.
 - ``pushed``: at entry a fresh AppContext was on top, that of the mount's application.
 - ``current``: it was on top, and its application was ``current_app``, ever after.
-- ``restored``: around the mount, the execution context was as before the call.
-- ``closed``: a body that is not a list was closed, once.
-- ``teardown``: the teardown functions ran once, when all that was over.
 """
 
 from __future__ import annotations
@@ -13,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.proof.claims.claim import Claim
-from gateway.proof.evidence import Answer, Call, Case, Evidence, Look, Moment
+from gateway.proof.evidence import Answer, Call, Case, Evidence
+from gateway.proof.looks import BESIDE, Look, Moment
 from gateway.proof.report import Violation
 
 _NAME = "context"
+_NOT_HERE = {Moment.TEARDOWN, *BESIDE}
 
 
 def _judge(evidence: Evidence) -> Iterator[Violation]:
@@ -67,7 +66,7 @@ def _checks(
     if entry.context is None:
         yield "pushed", "at entry no AppContext was on top"
     else:
-        if entry.app != case.subject.app:
+        if entry.app != case.subject_of(call).app:
             yield (
                 "pushed",
                 f"at entry the AppContext on top was that of {entry.app_name!r}, not "
@@ -81,16 +80,16 @@ def _checks(
                 f"{owner.number} of mount {owner.mount!r} had it too",
             )
         yield from _current(call, entry)
-        yield from _teardown(call, entry)
-    yield from _closed(call)
-    for change in call.changes:
-        yield "restored", f"{change.moment}, {change.what}"
 
 
 def _current(call: Call, entry: Look) -> Iterator[tuple[str, str]]:
     for look in call.looks:
-        # Applications may tear down contexts that they have pushed themselves.
-        if look.moment is Moment.TEARDOWN:
+        # Applications may tear down contexts that they have pushed themselves; other
+        # moments are for the claim on the stack.
+        if look.moment in BESIDE and look.context not in (None, entry.context):
+            # Whatever is seen from here on is what that has left.
+            return
+        if look.moment in _NOT_HERE:
             continue
         if look.context is None:
             yield "current", f"{look.moment.value} no AppContext was on top"
@@ -102,32 +101,6 @@ def _current(call: Call, entry: Look) -> Iterator[tuple[str, str]]:
             )
         elif look.app != entry.app:
             yield "current", f"{look.moment.value} current_app was {look.app_name!r}"
-
-
-def _teardown(call: Call, entry: Look) -> Iterator[tuple[str, str]]:
-    own = [
-        index
-        for index, look in enumerate(call.looks)
-        if look.moment is Moment.TEARDOWN and look.context == entry.context
-    ]
-    if not own:
-        yield "teardown", "the teardown functions never ran"
-    if len(own) > 1:
-        yield "teardown", f"the teardown functions ran {len(own)} times"
-    for look in reversed(call.looks[own[0] :] if own else ()):
-        if look.moment is not Moment.TEARDOWN:
-            yield (
-                "teardown",
-                "the teardown functions ran before the end: the context was still in "
-                f"use {look.moment.value}",
-            )
-            break
-
-
-def _closed(call: Call) -> Iterator[tuple[str, str]]:
-    closed = sum(look.moment is Moment.CLOSED for look in call.looks)
-    if call.streamed and closed != 1:
-        yield "closed", f"the application's body was closed {closed} times"
 
 
 CLAIM = Claim(_NAME, _judge)

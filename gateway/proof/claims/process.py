@@ -3,7 +3,6 @@
 - ``pid``: the application was called in the server's process.
 - ``overlap``: calls of the mount were inside at the same time as calls of each other
   mount that it was driven with, and at the same time as one another.
-- ``strict``: mounts with ``strict: true`` changed nothing that all of them share.
 """
 
 from __future__ import annotations
@@ -32,7 +31,6 @@ def _judge(evidence: Evidence) -> Iterator[Violation]:
         for first, second in combinations(group, 2):
             if pair(first, second) not in overlaps.mounts:
                 yield from _apart(first, second, overlaps)
-    yield from _strict(evidence)
 
 
 def _pid(case: Case, pid: int) -> Iterator[Violation]:
@@ -56,19 +54,6 @@ def _apart(first: str, second: str, overlaps: Overlaps) -> Iterator[Violation]:
         other = second if name == first else first
         text = f"no call was inside at the same time as one of mount {other!r}"
         yield Violation(name, None, _NAME, "overlap", text)
-
-
-def _strict(evidence: Evidence) -> Iterator[Violation]:
-    """Tell what was changed while serving, if it was a strict mount for certain.
-
-    Where several mounts may have done it, they all have to be strict.
-    """
-    if all(case.subject.strict for case in evidence.cases):
-        for change in evidence.process_changes:
-            # Where loading a strict mount changes something, it does not load.
-            if change.phase == "serve":
-                text = f"{change.told}: {change.cure}"
-                yield Violation(change.mount, None, _NAME, "strict", text)
 
 
 def _overlapped_none(name: str, overlaps: Overlaps) -> bool:

@@ -1,0 +1,186 @@
+"""What every scene needs: the served gateway, its clients, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Protocol, TypeAlias
+
+from werkzeug.test import EnvironBuilder
+
+from gateway.lifecycle import Gateway
+from gateway.proof.acts import Act
+from gateway.proof.addresses import Address
+from gateway.proof.bodies import close_body
+from gateway.proof.client import Client, Reading
+from gateway.proof.evidence import Answer
+from gateway.proof.schedule import Limits
+from gateway.proof.witness import PID, Witness
+from gateway.types import WSGIEnvironment
+
+Job: TypeAlias = Callable[[], object]
+
+
+class Progress(Protocol):
+    """Is told how far the proof has come."""
+
+    def __call__(self, scene: str, done: int, total: int) -> None:
+        """Show that *done* of *total* requests were sent, the last ones in *scene*."""
+
+
+def no_progress(scene: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """The gateway while it is served.
+
+    :param server: where it listens.
+    :param targets: the mounts that are driven.
+    :param threads: how many requests the server takes at a time.
+    :param total: how many requests there will be, for the progress.
+    :param deadline: when no more requests are sent; ``time.monotonic()``.
+    """
+
+    gateway: Gateway
+    witness: Witness
+    server: tuple[str, int]
+    targets: Mapping[str, Address]
+    limits: Limits
+    threads: int
+    total: int
+    progress: Progress
+    deadline: float
+    answers: dict[str, dict[int, Answer]] = field(default_factory=dict)
+    not_played: list[str] = field(default_factory=list)
+    _done: int = 0
+
+    @property
+    def mounts(self) -> list[str]:
+        """The names of the mounts that are driven."""
+        return list(self.targets)
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether no more requests are to be sent."""
+        return monotonic() >= self.deadline
+
+    def leave_out_slow(self) -> None:
+        """Drive no further the mounts that made their clients wait too long."""
+        slow = {
+            name
+            for name, answers in self.answers.items()
+            if any(answer.slow for answer in answers.values())
+        }
+        for name in slow:
+            self.not_played.append(
+                f"mount {name} got no further requests, as its responses take too "
+                "long: name a path with 'probe:' that answers at once"
+            )
+        self.targets = {
+            name: each for name, each in self.targets.items() if name not in slow
+        }
+
+    def client(self, mount: str) -> Client:
+        """Return a new client of *mount*."""
+        return Client(self.server, self.targets[mount], self.limits)
+
+    def get(
+        self,
+        mount: str,
+        act: Act,
+        *,
+        reading: Reading = "all",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer | None:
+        """Send one request to *mount*; ``None`` if time is up."""
+        if self.time_is_up:
+            return None
+        with closing(self.client(mount)) as client:
+            return self.send(client, mount, act, reading=reading, headers=headers)
+
+    def send(
+        self,
+        client: Client,
+        mount: str,
+        act: Act,
+        *,
+        number: int | None = None,
+        reading: Reading = "all",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request with a *client* of *mount*."""
+        if number is None:
+            number = self.witness.number(mount, act)
+        answer = client.get(
+            number,
+            {**self.witness.ticket(mount, number), **(headers or {})},
+            act=act.name,
+            reading=reading,
+        )
+        return self._keep(mount, answer)
+
+    def subrequest(self, mount: str, act: Act) -> Answer:
+        """Call *mount* in process, from within the call of another one."""
+        number = self.witness.number(mount, act)
+        environ = _environ(self.targets[mount], self.witness.ticket(mount, number))
+        try:
+            status, pid, problem = self._call(environ)
+        except Exception as error:
+            return self._keep(mount, Answer(number, problem=repr(error), act=act.name))
+        return self._keep(mount, Answer(number, status, pid, problem, act=act.name))
+
+    def _call(
+        self, environ: WSGIEnvironment
+    ) -> tuple[int | None, int | None, str | None]:
+        """Return status, PID and what went wrong."""
+        status: int | None = None
+        pid: int | None = None
+
+        def start(line: str, headers: Any, exc_info: Any = None) -> Any:
+            nonlocal status, pid
+            status = int(line[:3])
+            found = dict(headers).get(PID)
+            pid = int(found) if found else None
+            return lambda part: None
+
+        body: Any = self.gateway(environ, start)
+        try:
+            problem = self._exhaust(iter(body))
+        finally:
+            close_body(body)
+        return status, pid, problem
+
+    def together(self, jobs: Iterable[Job]) -> None:
+        """Do all *jobs*, as many at a time as the server has threads."""
+        with ThreadPoolExecutor(self.threads, "gateway-prove") as pool:
+            for done in [pool.submit(job) for job in jobs]:
+                done.result()
+
+    def _exhaust(self, body: Iterator[bytes]) -> str | None:
+        until, size = monotonic() + self.limits.body, 0
+        for chunk in body:
+            size += len(chunk)
+            if monotonic() > until or size > self.limits.size:
+                return "the response was still going on when it was left"
+        return None
+
+    def _keep(self, mount: str, answer: Answer) -> Answer:
+        self.answers.setdefault(mount, {})[answer.number] = answer
+        self._done += 1
+        self.progress(answer.act, self._done, self.total)
+        return answer
+
+
+def _environ(address: Address, headers: Mapping[str, str]) -> WSGIEnvironment:
+    builder = EnvironBuilder(
+        address.path, base_url=f"http://{address.host}/", headers=[*headers.items()]
+    )
+    try:
+        return builder.get_environ()
+    finally:
+        builder.close()
