@@ -51,8 +51,8 @@ def _foreign(modules: Iterable[Module]) -> Iterator[tuple[str, str, str]]:
     """Yield mount, check and text for each module from another mount's folder."""
     for each in modules:
         if each.owner is not None:
-            text = f"its {each.name!r} comes from {each.file}, which is mount "
-            yield each.mount, "files", f"{text}{each.owner!r}'s"
+            text = f"its {each.name!r} comes from {each.file}, in the folder of mount "
+            yield each.mount, "files", text + repr(each.owner)
 
 
 def _named(evidence: Evidence) -> Iterator[Violation]:

@@ -40,7 +40,7 @@ def _judge(evidence: Evidence) -> Iterator[Violation]:
 
 def _held(case: Case, call: Call) -> Iterator[str]:
     answer = case.answers.get(call.number)
-    if answer is not None and answer.status is None:
+    if answer is not None and answer.problem is not None:
         yield f"it was inside during the reload: {answer.problem}"
 
 
