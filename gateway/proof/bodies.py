@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.proof.acts import Act, DeliberateError, filler
 from gateway.proof.looks import Moment
-from gateway.proof.record import Recording
+from gateway.proof.record import Recording, variables
 from gateway.proof.visit import Here, Visit
 
 # Enough for another thread to get its turn, at the first steps of a body.
@@ -86,17 +86,19 @@ class OutsideBody:
         return self
 
     def __next__(self) -> bytes:
+        before = variables()
         try:
             with self._here.serving(self._recording):
                 return next(self._iterator)
         finally:
-            self._recording.compare("between body steps")
+            self._recording.compare(before, "between body steps")
 
     def close(self) -> None:
         """Close the mount's body; then the call has ended."""
+        before = variables()
         try:
             with self._here.serving(self._recording):
                 close_body(self._body)
         finally:
-            self._recording.compare("after the mount had closed")
+            self._recording.compare(before, "after the mount had closed")
             self._recording.ended = True

@@ -19,7 +19,12 @@ from gateway.proof.looks import (
     Moment,
 )
 
-_Variables: TypeAlias = Mapping[ContextVar[Any], Any]
+Variables: TypeAlias = Mapping[ContextVar[Any], Any]
+
+
+def variables() -> Variables:
+    """Return the execution context as it is now (:pep:`567`)."""
+    return dict(copy_context().items())
 
 
 class Recording:
@@ -49,7 +54,6 @@ class Recording:
         self.cookies: CookieLook | None = None
         self._looks: list[Look] = []
         self._changes: list[Change] = []
-        self._around: _Variables = dict(copy_context().items())
 
     def add(self, look: Look) -> None:
         """Keep a look, unless it is a body step that saw nothing new."""
@@ -59,13 +63,17 @@ class Recording:
                 return
         self._looks.append(look)
 
-    def compare(self, moment: str) -> None:
-        """Note what is not as it was around the mount before the call."""
-        now: _Variables = dict(copy_context().items())
-        for variable in self._around.keys() | now.keys():
-            before, after = self._around.get(variable), now.get(variable)
-            if before is not after:
-                what = f"{variable.name} is {_shown(after)} and was {_shown(before)}"
+    def compare(self, before: Variables, moment: str) -> None:
+        """Note what is not as it was around the mount when control was given to it.
+
+        :param before: the :func:`variables` then.
+        :param moment: when it is given back, in words.
+        """
+        now = variables()
+        for variable in before.keys() | now.keys():
+            was, is_now = before.get(variable), now.get(variable)
+            if was is not is_now:
+                what = f"{variable.name} is {_shown(is_now)} and was {_shown(was)}"
                 if all(what != known.what for known in self._changes):
                     self._changes.append(Change(moment, variable.name, what))
 

@@ -7,19 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol, TypeAlias
-
-from werkzeug.test import EnvironBuilder
+from typing import Protocol, TypeAlias
 
 from gateway.lifecycle import Gateway
 from gateway.proof.acts import Act
 from gateway.proof.addresses import Address
-from gateway.proof.bodies import close_body
 from gateway.proof.client import Client, Reading
 from gateway.proof.evidence import Answer
 from gateway.proof.schedule import Limits
 from gateway.proof.witness import PID, Witness
-from gateway.types import WSGIEnvironment
 
 Job: TypeAlias = Callable[[], object]
 
@@ -127,33 +123,21 @@ class Stage:
     def subrequest(self, mount: str, act: Act) -> Answer:
         """Call *mount* in process, from within the call of another one."""
         number = self.witness.number(mount, act)
-        environ = _environ(self.targets[mount], self.witness.ticket(mount, number))
+        address = self.targets[mount]
+        status = pid = None
         try:
-            status, pid, problem = self._call(environ)
+            with self.gateway.subrequest(
+                address.path,
+                headers={
+                    "Host": f"{address.host}:{self.server[1]}",
+                    **self.witness.ticket(mount, number),
+                },
+            ) as response:
+                status, pid = response.status_code, response.headers.get(PID, type=int)
+                problem = self._exhaust(response.iter_encoded())
         except Exception as error:
-            return self._keep(mount, Answer(number, problem=repr(error), act=act.name))
+            problem = repr(error)
         return self._keep(mount, Answer(number, status, pid, problem, act=act.name))
-
-    def _call(
-        self, environ: WSGIEnvironment
-    ) -> tuple[int | None, int | None, str | None]:
-        """Return status, PID and what went wrong."""
-        status: int | None = None
-        pid: int | None = None
-
-        def start(line: str, headers: Any, exc_info: Any = None) -> Any:
-            nonlocal status, pid
-            status = int(line[:3])
-            found = dict(headers).get(PID)
-            pid = int(found) if found else None
-            return lambda part: None
-
-        body: Any = self.gateway(environ, start)
-        try:
-            problem = self._exhaust(iter(body))
-        finally:
-            close_body(body)
-        return status, pid, problem
 
     def together(self, jobs: Iterable[Job]) -> None:
         """Do all *jobs*, as many at a time as the server has threads."""
@@ -174,13 +158,3 @@ class Stage:
         self._done += 1
         self.progress(answer.act, self._done, self.total)
         return answer
-
-
-def _environ(address: Address, headers: Mapping[str, str]) -> WSGIEnvironment:
-    builder = EnvironBuilder(
-        address.path, base_url=f"http://{address.host}/", headers=[*headers.items()]
-    )
-    try:
-        return builder.get_environ()
-    finally:
-        builder.close()

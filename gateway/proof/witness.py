@@ -23,7 +23,7 @@ from gateway.proof.cookies import Cookies
 from gateway.proof.frameworks import TICKET_KEY, Watched, watch
 from gateway.proof.identity import Identities
 from gateway.proof.looks import Moment
-from gateway.proof.record import Recorder, Recording
+from gateway.proof.record import Recorder, Recording, variables
 from gateway.proof.visit import Here, Senses, Visit
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -80,14 +80,15 @@ class Witness:
             if ticket is None:
                 return mount(environ, start_response)
             recording = self.recorder.begin(spec.name, *ticket)
+            before = variables()
             try:
                 with self._here.serving(recording):
                     body = mount(environ, start_response)
             except BaseException:
-                recording.compare("after the mount had raised")
+                recording.compare(before, "after the mount had raised")
                 recording.ended = True
                 raise
-            recording.compare("after the mount had returned")
+            recording.compare(before, "after the mount had returned")
             if type(body) is list or type(body) is tuple:
                 recording.ended = True
                 return body

@@ -24,6 +24,7 @@ from gateway.isolation import environ_threads
 from gateway.lifecycle import Gateway
 from gateway.loaders.foreign import ForeignApplication
 from gateway.mount import Mount
+from gateway.subrequests import call as subrequests
 from gateway.types import WSGIApplication
 
 NAMES = ["one", "broken", "two"]
@@ -141,7 +142,14 @@ def test_a_context_popped_twice(
 
             return call
 
+    class Same:
+        """No execution context of its own: a subrequest runs in its caller's."""
+
+        def run(self, function: Any, *args: Any) -> Any:
+            return function(*args)
+
     below = ForeignApplication("below", {})
+    monkeypatch.setattr(subrequests, "_fresh_context", Same)
     break_mount(monkeypatch, Twice)
     report = quick_proof(plain_gateway(tmp_path, NAMES))
     assert found(report) == {

@@ -85,8 +85,8 @@ def test_two_mounts_with_one_environment(
 def test_the_variables_of_another_mount(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def overlay(values: Any, name: str = "") -> Any:
-        return environ_overlay.Overlay(values and {"WHOSE": "one"}, name)
+    def overlay(values: Any, *rest: Any) -> Any:
+        return environ_overlay.Overlay(values and {"WHOSE": "one"}, *rest)
 
     monkeypatch.setattr(environ, "Overlay", overlay)
     report = quick_proof(with_env(tmp_path))
@@ -99,8 +99,8 @@ def test_the_variables_of_another_mount(
 def test_variables_that_are_not_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def overlay(values: Any, name: str = "") -> Any:
-        return environ_overlay.Overlay({} if name == "broken" else values, name)
+    def overlay(values: Any, name: str, *rest: Any) -> Any:
+        return environ_overlay.Overlay({} if name == "broken" else values, name, *rest)
 
     monkeypatch.setattr(environ, "Overlay", overlay)
     report = quick_proof(with_env(tmp_path))
@@ -127,11 +127,17 @@ def test_one_module_in_two_mounts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
-        for suffix in ("", "@2"):
-            if f"mounts.broken{suffix}.app" in sys.modules:
-                first = sys.modules[f"mounts.one{suffix}.app"]
-                sys.modules[f"mounts.broken{suffix}.app"] = first
+        first, own = latest("one"), latest("broken")
+        sys.modules[own] = sys.modules[first]
         return wsgi
+
+    def latest(mount: str) -> str:
+        """The name of the module that was loaded last for a mount."""
+        return [
+            name
+            for name in sys.modules
+            if name.startswith(f"mounts.{mount}") and name.endswith(".app")
+        ][-1]
 
     break_inside(monkeypatch, breaks)
     report = quick_proof(plain_gateway(tmp_path, NAMES))
@@ -153,7 +159,12 @@ def test_a_module_that_the_whole_process_can_import(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
-        sys.modules["app"] = sys.modules["mounts.broken.app"]
+        (name, *_) = (
+            name
+            for name in sys.modules
+            if name.startswith("mounts.broken") and name.endswith(".app")
+        )
+        sys.modules["app"] = sys.modules[name]
         return wsgi
 
     break_inside(monkeypatch, breaks)

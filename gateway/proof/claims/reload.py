@@ -40,7 +40,9 @@ def _judge(evidence: Evidence) -> Iterator[Violation]:
 
 def _held(case: Case, call: Call) -> Iterator[str]:
     answer = case.answers.get(call.number)
-    if answer is not None and answer.problem is not None:
+    # What the application raises it may raise at any time.
+    own = call.raised is not None
+    if answer is not None and answer.problem is not None and not own:
         yield f"it was inside during the reload: {answer.problem}"
 
 
