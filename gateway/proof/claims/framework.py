@@ -52,7 +52,8 @@ def _objects(subject: Subject, call: Call) -> Iterator[tuple[str, str]]:
     for look in call.framework:
         when = look.phase.value
         if look.app != subject.framework:
-            what = "the settings" if subject.kind == "django" else "current_app"
+            django = subject.kind == "django"
+            what = "django.conf.settings" if django else "current_app"
             yield "app", f"{when} {what} was another object than the mount's own"
         if look.config is not None and look.config != subject.config:
             yield "config", f"{when} current_app.config was not the mount's own"
