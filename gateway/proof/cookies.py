@@ -38,10 +38,6 @@ class Cookies:
             )
         )
 
-    def writer(self, cookie: Cookie) -> str | None:
-        """Return the mount whose witness has set *cookie*."""
-        return self._mount_of.get(cookie.value)
-
 
 class Jar:
     """The cookies of one browser, by host, path and name (RFC 6265, 5.3)."""

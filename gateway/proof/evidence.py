@@ -83,7 +83,7 @@ class Call:
 class Cookie:
     """A cookie as a browser keeps it (RFC 6265, 5.3).
 
-    :param value: who has set it, where that is known; the value itself may be a secret.
+    :param value: may be a secret.
     """
 
     host: str

@@ -52,7 +52,7 @@ def _seen(case: Case, evidence: Evidence) -> int:
 
 def _none(evidence: Evidence) -> str | None:
     if evidence.reloading is None:
-        return "there was no time for a reload"
+        return "there was no reload: what comes before it has not come to its end"
     if evidence.reloading.failed is not None:
         return f"the gateway could not be reloaded: {evidence.reloading.failed}"
     return None
