@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -22,6 +22,7 @@ from gateway.proof.claims import process
 from gateway.proof.environs import Environs
 from gateway.proof.evidence import (
     Alias,
+    Call,
     Case,
     Evidence,
     Module,
@@ -96,8 +97,9 @@ class Gathering:
             gateway.close(self._limits.drain)
 
     def _evidence(self, stage: Stage) -> Evidence:
+        calls = self._witness.recorder.calls()
         return Evidence(
-            cases=tuple(self._case(name, stage) for name in self._chosen),
+            cases=tuple(self._case(name, calls, stage) for name in self._chosen),
             aliases=tuple(self._aliases),
             pid=os.getpid(),
             groups=self._schedule.groups(self._chosen),
@@ -256,8 +258,7 @@ class Gathering:
         cookies = 2 * len(self._with_cookies())
         return mounts * (self._schedule.requests + scenes) + 3 * pairs + cookies
 
-    def _case(self, name: str, stage: Stage) -> Case:
-        calls = self._witness.recorder.calls()
+    def _case(self, name: str, calls: Iterable[Call], stage: Stage) -> Case:
         own = {call.number: call for call in calls if call.meant == name}
         return Case(tuple(self._subjects[name]), own, stage.answers.get(name, {}))
 
