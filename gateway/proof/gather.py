@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -197,7 +198,10 @@ class Gathering:
             idle_timeout=limits.total,
             drain_timeout=limits.drain,
         )
-        with running(gateway, server_spec) as server:
+        with (
+            running(gateway, server_spec) as server,
+            ThreadPoolExecutor(threads, "gateway-prove") as clients,
+        ):
             process_audit.start_serving()
             stage = Stage(
                 gateway,
@@ -206,6 +210,7 @@ class Gathering:
                 {name: every[name] for name in self._chosen},
                 limits,
                 threads,
+                clients,
                 self._total(),
                 self._progress,
                 monotonic() + limits.total,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
 from time import monotonic
@@ -38,6 +38,7 @@ class Stage:
     :param server: where it listens.
     :param targets: the mounts that are driven.
     :param threads: how many requests the server takes at a time.
+    :param clients: the threads that clients run in, as many as the server has.
     :param total: how many requests there will be, for the progress.
     :param deadline: when no more requests are sent; ``time.monotonic()``.
     """
@@ -48,6 +49,7 @@ class Stage:
     targets: Mapping[str, Address]
     limits: Limits
     threads: int
+    clients: Executor
     total: int
     progress: Progress
     deadline: float
@@ -141,9 +143,8 @@ class Stage:
 
     def together(self, jobs: Iterable[Job]) -> None:
         """Do all *jobs*, as many at a time as the server has threads."""
-        with ThreadPoolExecutor(self.threads, "gateway-prove") as pool:
-            for done in [pool.submit(job) for job in jobs]:
-                done.result()
+        for done in [self.clients.submit(job) for job in jobs]:
+            done.result()
 
     def _exhaust(self, body: Iterator[bytes]) -> str | None:
         until, size = monotonic() + self.limits.body, 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from time import perf_counter
 
@@ -58,18 +57,17 @@ def play(stage: Stage, took_over: Callable[[], None]) -> Reloading | None:
     released = Event()
     inside = Rendezvous([(mount, 0) for mount in held], stage.limits.meeting)
     act = Held(inside, released, stage.limits.response / 2)
-    with ThreadPoolExecutor(len(held), "gateway-prove") as pool:
-        jobs = [pool.submit(stage.get, mount, act) for mount in held]
-        try:
-            inside.wait(0)
-            reloading = _reload(stage, took_over)
-            if reloading.failed is None:
-                for mount in stage.mounts * _TIMES:
-                    stage.get(mount, After())
-        finally:
-            released.set()
-        for job in jobs:
-            job.result()
+    jobs = [stage.clients.submit(stage.get, mount, act) for mount in held]
+    try:
+        inside.wait(0)
+        reloading = _reload(stage, took_over)
+        if reloading.failed is None:
+            for mount in stage.mounts * _TIMES:
+                stage.get(mount, After())
+    finally:
+        released.set()
+    for job in jobs:
+        job.result()
     return reloading
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from gateway.proof.acts import Act
 from gateway.proof.client import Client
@@ -79,8 +79,7 @@ def _run(
             clients[party].close()
             meeting.excuse(party)
 
-    with ThreadPoolExecutor(len(clients), "gateway-prove") as pool:
-        list(pool.map(run, clients))
+    stage.together(partial(run, party) for party in clients)
 
 
 def _send(
