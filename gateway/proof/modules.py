@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from gateway.config.spec import AppTarget, AsgiTarget, MountSpec
-from gateway.isolation.finder import PARENT
+from gateway.isolation.private_names import PARENT
 from gateway.mount import Mount
 from gateway.proof.evidence import Misplaced, Module
 from gateway.proof.identity import Identities

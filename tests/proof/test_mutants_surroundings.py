@@ -176,10 +176,8 @@ def test_a_module_that_the_whole_process_can_import(
 def test_names_that_lead_to_another_mount(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    served = process._served
-
     def misled() -> Any:
-        right = served()
+        right = current()
         if right is None or not right.package.startswith("mounts.broken"):
             return right
         return namespaces["one"]
@@ -187,12 +185,13 @@ def test_names_that_lead_to_another_mount(
     namespaces: dict[str, Namespace] = {}
     original = modules._namespace
 
-    def namespace(name: str, folder: Path, generation: int | None) -> Namespace:
-        namespaces[name] = original(name, folder, generation)
+    def namespace(name: str, *args: Any) -> Namespace:
+        namespaces[name] = original(name, *args)
         return namespaces[name]
 
     monkeypatch.setattr(modules, "_namespace", namespace)
-    monkeypatch.setattr(process, "_served", misled)
+    current = process.current
+    monkeypatch.setattr(process, "current", misled)
     report = quick_proof(plain_gateway(tmp_path, NAMES))
     assert found(report) == {("broken", "modules", "named")}
     assert evidence(report, "broken", "named").endswith(f"from {tmp_path}/one/app.py")
@@ -203,9 +202,9 @@ def test_modules_from_the_folder_of_another_mount(
 ) -> None:
     original = modules._namespace
 
-    def namespace(name: str, folder: Path, generation: int | None) -> Namespace:
+    def namespace(name: str, folder: Path, *args: Any) -> Namespace:
         wrong = tmp_path / "one" if name == "broken" else folder
-        return original(name, wrong, generation)
+        return original(name, wrong, *args)
 
     monkeypatch.setattr(modules, "_namespace", namespace)
     report = quick_proof(plain_gateway(tmp_path, NAMES))

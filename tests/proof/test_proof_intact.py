@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -459,3 +460,52 @@ def test_an_application_that_empties_g(tmp_path: Path) -> None:
     report = quick_proof(one_app(tmp_path, EMPTYING))
     assert found(report) == {("odd", "g", "unshared")}
     assert evidence(report, "odd", "unshared").endswith("put in g was gone")
+
+
+def test_without_greenlets_a_note_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "greenlet", None)
+    report = quick_proof(plain_gateway(tmp_path, ["one", "two"]))
+    assert report.proven
+    assert report.notes == (
+        "no subrequest was made from greenlets: greenlet is not installed",
+    )
+    assert "from greenlets" not in {span.act for span in report.timeline}
+
+
+LOADED_ONCE = """
+    import os
+
+    assert not os.path.exists(FILE), "a second time"
+    open(FILE, "w").close()
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [b"x"]
+"""
+
+
+def test_what_cannot_be_loaded_twice_is_not_reloaded(tmp_path: Path) -> None:
+    spec = one_app(tmp_path, LOADED_ONCE.replace("FILE", repr(f"{tmp_path}/there")))
+    report = quick_proof(spec)
+    assert report.proven
+    (note,) = report.notes
+    assert note.startswith("reload: the gateway could not be reloaded: ")
+    assert "a second time" in note
+    assert not_proven(report, "plain") == {"framework", "reload"}
+
+
+def test_the_probe_is_asked_for(tmp_path: Path) -> None:
+    source = """
+        def app(environ, start_response):
+            found = environ["PATH_INFO"] == "/health"
+            start_response("200 OK" if found else "500 Oops", [])
+            return [environ["QUERY_STRING"].encode()]
+    """
+    report = quick_proof(one_app(tmp_path, source, probe="/health?deep=1"))
+    assert report.proven
+    assert of(report, "odd").remarks == ()
+    assert [(each.status, each.count) for each in of(report, "odd").answers] == [
+        (200, 6)
+    ]
