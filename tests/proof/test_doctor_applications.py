@@ -190,7 +190,8 @@ def test_an_application_behind_a_proxy_mount(tmp_path: Path, knows: bool) -> Non
     with (
         Gateway.from_file(behind) as gateway,
         running(
-            gateway.mounts["app"].serve, replace(gateway.spec.server, port=0)
+            gateway.mounts["app"].serve,
+            replace(gateway.spec.server, port=0, trusted_hops=1),
         ) as server,
     ):
         url = f"http://127.0.0.1:{server.address[1]}"
