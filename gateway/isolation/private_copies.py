@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from types import TracebackType
 from typing import Final
@@ -80,8 +81,9 @@ def private_copy_for(error: BaseException | None) -> str | None:
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if any(clash in str(error) for clash in _CLASHES):
-            return _library_in(error.__traceback__)
+        with suppress(Exception):  # an application's own error may have a broken str()
+            if any(clash in str(error) for clash in _CLASHES):
+                return _library_in(error.__traceback__)
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

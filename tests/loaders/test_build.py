@@ -187,6 +187,23 @@ def exits():
     raise SystemExit(3)
 
 
+class TimeIsUp(BaseException):
+    pass  # as gevent.Timeout is one, and asyncio.CancelledError
+
+
+def times_out():
+    raise TimeIsUp
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def says_nothing():
+    raise Silent
+
+
 def positional(name, /):
     pass
 
@@ -326,7 +343,13 @@ def test_arguments_that_can_only_be_positional(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("raises", "ValueError: no database"), ("exits", "SystemExit")]
+    ("name", "reason"),
+    [
+        ("raises", "ValueError: no database"),
+        ("exits", "SystemExit"),
+        ("times_out", "TimeIsUp"),
+        ("says_nothing", "Silent"),
+    ],
 )
 def test_a_factory_that_raises(tmp_path: Path, name: str, reason: str) -> None:
     error = failure(tmp_path, f"wrong: {{app: wrong:{name}}}", {"wrong.py": WRONG})
