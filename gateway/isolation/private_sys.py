@@ -85,7 +85,34 @@ class PrivateModules(MutableMapping[str, ModuleType]):
         return own | {name: loaded[name] for name in loaded if name not in hidden}
 
 
-class Face(ModuleType):
+class _FaceType(type):
+    """Has ``type(sys)`` do what the type of modules does.
+
+    Code that makes a module of its own, a subclass, or asks what a module is, may
+    take the type from ``sys``.
+    """
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], names: dict[str, Any], **keywords: Any
+    ) -> Any:
+        if any(type(base) is cls for base in bases):
+            bases = tuple(ModuleType if type(b) is cls else b for b in bases)
+            return type(name, bases, names, **keywords)
+        return super().__new__(cls, name, bases, names, **keywords)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], ModuleType):
+            return super().__call__(*args, **kwargs)
+        return ModuleType(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, ModuleType)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, ModuleType)
+
+
+class Face(ModuleType, metaclass=_FaceType):
     """A module of the interpreter, but for one attribute.
 
     :param module: the module; what is set or deleted is set or deleted there.

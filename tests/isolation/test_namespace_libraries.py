@@ -212,3 +212,33 @@ def steps():
         coroutine.send(None)
     results = [app.made(), app.again(), app.cached(), *app.steps(), stopped.value.value]
     assert results == [4] * 5
+
+
+def test_the_type_of_modules_may_be_taken_from_sys(mount: MakeMount) -> None:
+    code = """
+import sys
+
+class Lazy(type(sys)):
+    @property
+    def answer(self):
+        return 42
+
+made = type(sys)("made", "its text")
+sys.modules[__name__].__class__ = Lazy
+me = sys.modules[__name__]
+kinds = isinstance(me, type(sys)), isinstance(1, type(sys)), issubclass(Lazy, type(sys))
+sys.ps9 = "prompt"
+"""
+    app = run(mount, code)
+    try:
+        assert (app.answer, app.me.answer) == (42, 42)
+        assert "answer" in dir(type(app))
+        assert sorted(vars(app)) == sorted(app.__dict__)
+        assert type(app).__mro__[1] is type(sys)
+        assert type(app.made) is type(sys)
+        assert (app.made.__name__, app.made.__doc__) == ("made", "its text")
+        assert app.kinds == (True, False, True)
+        assert app.sys is not sys
+        assert vars(sys)["ps9"] == "prompt"
+    finally:
+        del vars(sys)["ps9"]
