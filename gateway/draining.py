@@ -42,12 +42,7 @@ class Drain:
     @property
     def mounts(self) -> tuple[Mount, ...]:
         """Those that are not closed yet."""
-        return tuple(
-            mount
-            for each in self._leaving
-            if each.thread.is_alive()
-            for mount in each.mounts
-        )
+        return tuple(mount for each in self._leaving for mount in each.mounts)
 
     @property
     def left(self) -> tuple[LeftThread, ...]:
@@ -65,8 +60,8 @@ class Drain:
             name="gateway-retire",
             daemon=True,
         )
-        alive = [each for each in self._leaving if each.thread.is_alive()]
-        self._leaving = (*alive, _Leaving(thread, leaving))
+        with self._lock:
+            self._leaving = (*self._leaving, _Leaving(thread, leaving))
         thread.start()
 
     def join(self, deadline: float | None) -> None:
@@ -77,11 +72,16 @@ class Drain:
                 each.thread.join(timeout)
 
     def _close(self, mounts: tuple[Mount, ...], timeout: float) -> None:
-        _drain(mounts, timeout)
-        overlays = [overlay_of(mount.application) for mount in mounts]
-        found = [overlay.begun for overlay in overlays if overlay is not None]
-        with self._lock:
-            self._left = tuple(b for b in (*self._left, *found) if b.left)
+        try:
+            _drain(mounts, timeout)
+        finally:
+            overlays = [overlay_of(mount.application) for mount in mounts]
+            found = [overlay.begun for overlay in overlays if overlay is not None]
+            done = current_thread()
+            with self._lock:
+                self._left = tuple(b for b in (*self._left, *found) if b.left)
+                # At once: all their code is kept along.
+                self._leaving = tuple(e for e in self._leaving if e.thread is not done)
 
 
 def _drain(mounts: tuple[Mount, ...], timeout: float) -> None:

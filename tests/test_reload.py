@@ -263,6 +263,26 @@ def test_old_modules_are_let_go(tmp_path: Path, gateway: Gateway) -> None:
     assert loaded() == before
 
 
+def test_types_that_were_put_together_do_not_keep_old_code(
+    tmp_path: Path, gateway: Gateway
+) -> None:
+    # The standard library keeps the last hundred of them.
+    hints = "import typing\nclass User: ...\nhint = typing.Optional[typing.List[User]]"
+    for number in range(3):
+        write(tmp_path, {"a/models.py": f"NAME = '{number}'\n{hints}"})
+        gateway.reload()
+    eventually(lambda: not gateway.draining)
+    gc.collect()
+    users = [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, type)
+        and each.__name__ == "User"
+        and each.__module__.startswith("mounts.a")
+    ]
+    assert len(users) == 1
+
+
 def test_a_crash_names_the_place(gateway: Gateway, tmp_path: Path) -> None:
     write(tmp_path, {"a/models.py": "\n\n1 / 0"})
     with pytest.raises(LoadErrors) as caught:

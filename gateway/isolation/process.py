@@ -129,7 +129,7 @@ class Process:
                 for name in list(sys.modules)
                 if name == member.package or name.startswith(below)
             }
-            _forget_overloads(modules)
+            _forget_in_typing(modules)
             # Not by isinstance: that would load a module which is loaded lazily.
             modules = {
                 name: module
@@ -243,14 +243,17 @@ class Process:
         return None if member is None else member.folder_of(module_name)
 
 
-def _forget_overloads(module_names: Iterable[str]) -> None:
-    """Have :mod:`typing` forget the overloads of modules that are gone.
+def _forget_in_typing(module_names: Iterable[str]) -> None:
+    """Have :mod:`typing` forget modules that are gone, and what was made of theirs.
 
-    It keeps them by the modules' names, and would keep each generation for ever.
+    It keeps overloads by the modules' names, and in caches the types that were last
+    put together: an ``Optional[User]`` would keep its generation, and a hundred more.
     """
     overloads: dict[str, Any] = getattr(typing, "_overload_registry", {})
     for name in module_names:
         overloads.pop(name, None)
+    for clear in getattr(typing, "_cleanups", ()):
+        clear()
 
 
 process: Final = Process()
