@@ -58,9 +58,10 @@ from gateway.isolation.private_member import (
     current_namespace,
 )
 from gateway.isolation.private_names import libraries_name, package_name, split
-from gateway.isolation.private_package import PrivatePackage
+from gateway.isolation.private_package import NEVER_OWNED, PrivatePackage
 from gateway.isolation.process import process
-from gateway.isolation.venv import Environment
+from gateway.isolation.spawned import Recipe
+from gateway.isolation.venv import Environment, read_environment
 from gateway.isolation.venv_libraries import Libraries
 
 __all__ = [
@@ -165,6 +166,14 @@ class Namespace(PrivatePackage):
         )
         return tuple(sorted(names - self._shared - sys.stdlib_module_names))
 
+    def recipe(self) -> Recipe:
+        """Return what opens the same modules in a child process."""
+        libraries = self.libraries
+        venv = None if libraries is None else libraries.environment.folder
+        shared = self._shared - NEVER_OWNED
+        arguments = (self.generation, venv, self._private, shared)
+        return open_in_child, (self.name, self.path, *arguments)
+
     def retire(self) -> None:
         """Close, but leave a stand-in for each module until :meth:`close`.
 
@@ -260,6 +269,31 @@ class Namespace(PrivatePackage):
         if name is not None and name.replace("-", "_").lower() in self._shared:
             return None
         return [*self.folders, *sys.path]
+
+
+def open_in_child(
+    search_path: list[str],
+    name: str,
+    path: Path,
+    generation: int,
+    venv: Path | None,
+    private: frozenset[str],
+    shared: frozenset[str],
+) -> None:
+    """Open a namespace for as long as this process lives, as the current one.
+
+    :param search_path: what ``sys.path`` is going to be.
+    """
+    sys.path[:] = search_path
+    namespace = Namespace(
+        name,
+        path,
+        generation=generation,
+        environment=None if venv is None else read_environment(venv),
+        private=private,
+        shared=shared,
+    )
+    current_namespace.set(namespace)
 
 
 def _libraries(

@@ -19,6 +19,7 @@ from typing import Final
 from gateway.context import AppContext, current_app_context
 from gateway.errors import GatewayError
 from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
+from gateway.isolation.spawned import Recipe
 
 _MESSENGERS: Final = frozenset(
     {
@@ -94,6 +95,10 @@ class Member(ABC):
     @abstractmethod
     def adopt(self, spec: ModuleSpec) -> None:
         """Have a module be executed as the package's are."""
+
+    def recipe(self) -> Recipe | None:
+        """Return what opens the package in a child process, if it can be."""
+        return None
 
     @abstractmethod
     def mount_folder(self) -> Path:

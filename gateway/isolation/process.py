@@ -16,6 +16,7 @@ from threading import RLock
 from types import FrameType, ModuleType
 from typing import Any, Final
 
+from gateway.isolation.environ_overlay import current_overlay
 from gateway.isolation.finder import NamespaceFinder, Prepare, has_module
 from gateway.isolation.pickles import StandIn, StandIns
 from gateway.isolation.private_member import (
@@ -25,7 +26,8 @@ from gateway.isolation.private_member import (
     namespace_of,
     owner_of,
 )
-from gateway.isolation.private_names import PARENT, base_of, split
+from gateway.isolation.private_names import PARENT, base_of, package_name, split
+from gateway.isolation.spawned import Recipe
 from gateway.isolation.strings import StringHooks
 
 
@@ -215,6 +217,15 @@ class Process:
         if member is None or not file.startswith(f"{member.path}{os.sep}"):
             return None
         return member
+
+    def recipe(self) -> Recipe | None:
+        """Return what opens the modules of the mount at hand in a child process."""
+        member = current()
+        overlay = current_overlay()
+        if member is None and overlay is not None and overlay.name:
+            # A thread that the mount has started, such as one of a process pool.
+            member = self.heir(package_name(overlay.name), None)
+        return None if member is None else member.recipe()
 
     def heir(self, package: str, asker: FrameType | None) -> Member | None:
         """Return what *package*, or the generation that follows it, is for *asker*."""

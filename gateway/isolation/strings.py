@@ -23,8 +23,9 @@ of a library asks for the mount by itself; only Flask's is prepared too.
 More functions are led here although no strings are looked up: those that execute code
 for a mount (see ``executed``);
 :func:`importlib.util.spec_from_file_location`, so that files of a mount which are
-executed by their path, such as Alembic's ``env.py``, import like its modules; and
-``importlib._bootstrap._find_and_load``, where the import statements of Cython arrive.
+executed by their path, such as Alembic's ``env.py``, import like its modules;
+``importlib._bootstrap._find_and_load``, where the import statements of Cython arrive;
+and what prepares a child process that is sent pickles (see ``spawned``).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from gateway.isolation.executed import EXECUTORS, TopLevel, executor
 from gateway.isolation.finder import Prepare
 from gateway.isolation.private_extensions import hidden
 from gateway.isolation.private_names import PARENT
+from gateway.isolation.spawned import Recipe, preparing
 
 _HOOK: Final = "__gateway_by_name__"
 
@@ -56,6 +58,7 @@ _FUNCTIONS: Final = {
 _IMPORTERS: Final = ("jinja2.utils", "logging.config", "pyramid.path")
 _SCAFFOLD: Final = ("flask.sansio.scaffold", "flask.scaffold")
 _NATIVE: Final = "gateway.framework.paths"
+_SPAWNING: Final = "multiprocessing.spawn"
 
 
 class Answer(Protocol):
@@ -90,6 +93,9 @@ class Resolver(Protocol):
     def executing(self, file: str, asker: FrameType | None) -> Answer | None:
         """Return the namespace that has code from *file* executed, if one has."""
 
+    def recipe(self) -> Recipe | None:
+        """Return what opens the modules of the mount at hand in a child process."""
+
     def folder_of(self, module_name: str) -> str | None:
         """Return the folder of the namespace that the module is in."""
 
@@ -115,6 +121,7 @@ class StringHooks:
             **dict.fromkeys(_IMPORTERS, self._lead_import_calls),
             **flask,
             _NATIVE: self._lead_both,
+            _SPAWNING: self._lead_spawned,
         }
         self.copies: dict[str, Prepare] = dict(flask)
 
@@ -280,6 +287,11 @@ class StringHooks:
             self._set(
                 configurator.BaseConfigurator, "importer", staticmethod(__import__)
             )
+
+    def _lead_spawned(self, module: ModuleType) -> None:
+        spawning: Any = module
+        prepare = preparing(spawning.get_preparation_data, self._resolver.recipe)
+        self._set(module, "get_preparation_data", prepare)
 
     def _lead_both(self, module: ModuleType) -> None:
         self._lead_root_path(module)
