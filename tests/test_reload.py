@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import threading
 import time
@@ -73,6 +74,22 @@ def eventually(condition: Any) -> None:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert condition()
+
+
+def in_thread(function: Any) -> BaseException | None:
+    """Call *function* as a server does; return what it raises."""
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            function()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    return raised[0] if raised else None
 
 
 def test_only_the_mount_whose_sources_changed_is_replaced(
@@ -281,6 +298,57 @@ def test_types_that_were_put_together_do_not_keep_old_code(
         and each.__module__.startswith("mounts.a")
     ]
     assert len(users) == 1
+
+
+def test_an_interrupt_that_is_no_ctrl_c_is_told_like_any_error(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    write(tmp_path, {"a/models.py": "raise KeyboardInterrupt"})
+    raised = in_thread(gateway.reload)
+    assert isinstance(raised, LoadErrors)
+    assert "KeyboardInterrupt" in str(raised)
+    assert gateway.last_reload is not None
+    assert "KeyboardInterrupt" in gateway.last_reload.problems[0]
+
+
+SIGNALS = """
+import signal
+before = signal.getsignal(signal.SIGTERM)
+assert signal.signal(signal.SIGTERM, lambda *args: None) == before
+NAME = "signals"
+"""
+
+
+def test_a_handler_that_cannot_be_set_in_a_thread_is_no_reason_not_to_reload(
+    gateway: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    write(tmp_path, {"a/models.py": SIGNALS})
+    assert in_thread(gateway.reload) is None
+    assert text(gateway, "/a/").startswith("signals ")
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert "mount a: its handler for SIGTERM is not set" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("signal.signal(signal.SIGTERM, 'no handler')", "main thread"),
+        ("signal.signal(10_000, signal.SIG_IGN)", "out of range"),
+    ],
+)
+def test_what_no_thread_could_set_is_still_an_error(
+    gateway: Gateway, tmp_path: Path, line: str, says: str
+) -> None:
+    write(tmp_path, {"a/models.py": f"import signal\n{line}"})
+    assert says in str(in_thread(gateway.reload))
+
+
+def test_a_strict_mount_may_not_set_handlers_in_a_reload_either(tmp_path: Path) -> None:
+    mounts = "a: {app: app:application, path: a, strict: true}"
+    with composed(tmp_path, mounts, {"a/app.py": PLAIN}) as gateway:
+        write(tmp_path, {"a/app.py": SIGNALS + PLAIN})
+        assert "signal only works in main thread" in str(in_thread(gateway.reload))
 
 
 def test_a_crash_names_the_place(gateway: Gateway, tmp_path: Path) -> None:

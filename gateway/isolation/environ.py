@@ -43,6 +43,7 @@ from gateway.isolation.environ_threads import (
     lead_threads,
     leave_greenlets,
 )
+from gateway.isolation.signals import lead_signals
 
 __all__ = [
     "EnvironError",
@@ -113,6 +114,7 @@ class _Installation:
                 lead_children(patches)
                 lead_threads(patches)
                 lead_begun(patches)
+                lead_signals(patches)
             # It may have been imported since; adding the same hook again is harmless.
             if GREENLETS in sys.modules:
                 lead_greenlets(sys.modules[GREENLETS])

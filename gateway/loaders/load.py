@@ -7,7 +7,7 @@ import importlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +34,7 @@ from gateway.isolation.audit import as_error, process_audit
 from gateway.isolation.begun import Begun
 from gateway.isolation.logs import LogOverlay, forget_loggers, logging_kept_apart
 from gateway.isolation.modules import Namespace
+from gateway.isolation.signals import without_handlers
 from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
@@ -158,6 +159,8 @@ def _load_code(
         modules.active(),
         seeding_flask(),
         logging_kept_apart(spec.name) as records,
+        # A strict mount is to be told: it may set none anywhere.
+        nullcontext() if spec.strict else without_handlers(spec.name),
     ):
         own = _Own(modules, variables, records)
         begun.ends_within(partial(own.active, stand_in))
