@@ -52,8 +52,7 @@ class Member:
     """One mount of a generation.
 
     :param sources: the fingerprint of its sources; ``None`` where it has no code.
-    :param generation: which of the mount's module namespaces was the last one;
-        ``None`` before there is any.
+    :param generation: which of the mount's module namespaces it has; ``None`` if none.
     :param failure: what serves in its place, as it did not load.
     """
 
@@ -126,6 +125,9 @@ class Loader:
         # What the process has imported once it has for good: a mount that is removed
         # and comes back is as old as its modules.
         self._imported: dict[Path, str | None] = {}
+        # The last module namespace that each mount had. None is ever used again, also
+        # if the mount was removed meanwhile: its old code may still ask for modules.
+        self._generations: dict[str, int] = {}
 
     def load(self, spec: GatewaySpec, previous: Members) -> Members:
         """Load what *spec* describes and is not in *previous* already.
@@ -151,7 +153,7 @@ class Loader:
                     if failure is None:
                         errors.append(error)
                     else:
-                        members[name] = self._failed(mount_spec, failure, old)
+                        members[name] = self._failed(mount_spec, failure)
             if errors:
                 kinds = {name: each.mount.kind for name, each in members.items()}
                 raise LoadErrors(errors, kinds)
@@ -189,7 +191,7 @@ class Loader:
             raise LoadError(spec.name, str(error)) from error
         return member
 
-    def _failed(self, spec: MountSpec, failure: Failure, old: Member | None) -> Member:
+    def _failed(self, spec: MountSpec, failure: Failure) -> Member:
         """Return what stands in for a mount that did not load."""
         target = spec.target
         loaded = Loaded(
@@ -200,8 +202,7 @@ class Loader:
             slash=False,
         )
         mount = self._mount(spec, loaded, Stack(failure), 0.0)
-        generation = None if old is None else old.generation
-        return Member(spec, loaded, mount, None, generation, failure)
+        return Member(spec, loaded, mount, None, failure=failure)
 
     def _discard(self, members: Members, previous: Members, spec: GatewaySpec) -> None:
         kept = {each.mount for each in previous.values()}
@@ -211,10 +212,8 @@ class Loader:
     def _member(self, spec: MountSpec, home: Path, old: Member | None) -> Member:
         if old is not None and (not old.reloadable or not old.has_changed(spec)):
             return old
-        generation = None
-        if old is not None and old.generation is not None:
-            # Never one that was in use: its old code may still ask for modules.
-            generation = old.generation + 1
+        last = self._generations.get(spec.name)
+        generation = None if last is None else last + 1
         with self._loading(spec.name), ExitStack() as on_failure:
             started = perf_counter()
             # Before they are read: what is edited meanwhile is a change.
@@ -228,8 +227,9 @@ class Loader:
             if spec.probe is not None:
                 probe(mount, spec.probe)
             on_failure.pop_all()
+        generation = None
         if loaded.namespace is not None:
-            generation = loaded.namespace.generation
+            generation = self._generations[spec.name] = loaded.namespace.generation
         elif isinstance(spec.target, AppTarget | AsgiTarget):
             sources = self._first_sources(spec, spec.target, sources)
         return Member(spec, loaded, mount, sources, generation)

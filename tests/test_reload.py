@@ -21,6 +21,7 @@ from composing import (
     text,
     write,
 )
+from werkzeug.test import Client
 
 from gateway.errors import AppCrashedError, ConfigError, GatewayError, LoadErrors
 from gateway.lifecycle import Gateway, ReloadRunningError
@@ -179,6 +180,26 @@ def test_an_open_stream_ends_on_the_old_code(tmp_path: Path, log: Path) -> None:
         assert b"".join(body) == b" late2"
         body.close()
         eventually(log.exists)
+
+
+def test_a_mount_that_comes_back_leaves_the_old_code_its_modules(
+    tmp_path: Path, log: Path
+) -> None:
+    mounts = """
+        a: {app: app:stream, path: a}
+        b: {app: app:application, path: b}
+        """
+    with composed(tmp_path, mounts, FILES) as gateway:
+        stream = Client(gateway).get("/a/")
+        parts = iter(stream.response)
+        assert next(parts) == b"a1"
+        configured(tmp_path, "b: {app: app:application, path: b}", {})
+        assert gateway.reload().removed == ("a",)
+        configured(tmp_path, mounts, {"a/models.py": "NAME = 'a2'"})
+        assert gateway.reload().added == ("a",)
+        assert text(gateway, "/a/") == "a2 late1"
+        assert list(parts) == [b" late1"]
+        stream.close()
 
 
 def test_a_failing_probe_keeps_the_old_mount(tmp_path: Path) -> None:
