@@ -20,6 +20,8 @@ _SUFFIXES: Final = frozenset(
         *(".toml", ".ini", ".cfg", ".yaml", ".yml"),
     }
 )
+# Hidden files that applications read when they are loaded, by load_dotenv().
+_SETTINGS: Final = frozenset({".env", ".flaskenv"})
 _SKIPPED: Final = frozenset({"__pycache__", "node_modules", "var", "instance"})
 
 # Larger files than this, in bytes, are told apart by their size and time only.
@@ -30,7 +32,8 @@ def fingerprint(folder: Path) -> str:
     """Return a digest of the sources below *folder*.
 
     Hidden folders, virtual environments, ``var``, ``instance`` and the like are left
-    out, and so are files that are no sources by their suffix.
+    out, and so are files that are no sources by their suffix, and what a symbolic link
+    to a folder leads to.
     """
     digest = hashlib.blake2b(digest_size=16)
     for file in _sources(folder):
@@ -50,10 +53,16 @@ def is_source(file: Path, folder: Path) -> bool:
     except ValueError:
         return False
     return (
-        os.path.splitext(name)[1] in _SUFFIXES
-        and not any(part.startswith(".") for part in (*folders, name))
+        _is_source(name)
+        and not any(part.startswith(".") for part in folders)
         and _SKIPPED.isdisjoint(folders)
     )
+
+
+def _is_source(name: str) -> bool:
+    if name.startswith("."):
+        return name in _SETTINGS
+    return os.path.splitext(name)[1] in _SUFFIXES
 
 
 def _content(file: Path) -> bytes:
@@ -73,5 +82,5 @@ def _sources(folder: Path) -> Iterator[Path]:
             and not os.path.exists(os.path.join(where, name, "pyvenv.cfg"))
         )
         for name in sorted(files):
-            if os.path.splitext(name)[1] in _SUFFIXES and not name.startswith("."):
+            if _is_source(name):
                 yield Path(where, name)

@@ -30,7 +30,9 @@ def test_an_edit_that_keeps_size_and_time_is_seen(app: Path) -> None:
     assert fingerprint(app) != before
 
 
-@pytest.mark.parametrize("name", ["new.py", "templates/new.html", "pkg/settings.toml"])
+@pytest.mark.parametrize(
+    "name", ["new.py", "templates/new.html", "pkg/settings.toml", ".env"]
+)
 def test_a_new_source_is_seen(app: Path, name: str) -> None:
     before = fingerprint(app)
     (app / name).parent.mkdir(exist_ok=True)
@@ -86,6 +88,9 @@ def test_a_source_that_cannot_be_read_does_not_stop_it(app: Path) -> None:
         ("templates/index.html", True),
         ("data.sqlite", False),
         (".app.py.swp", False),
+        (".env", True),
+        ("pkg/.flaskenv", True),
+        (".git/.env", False),
         (".git/config.py", False),
         ("var/state.py", False),
         ("var.py", True),
