@@ -133,12 +133,13 @@ def compare_signals(before: dict[int, Ref], after: dict[int, Ref]) -> Difference
 
 def _handlers(handlers: dict[int, Ref], numbers: list[int]) -> str:
     return listed(
-        f"{_signal_name(number)}: {_handler(handlers[number].target)}"
+        f"{signal_name(number)}: {_handler(handlers[number].target)}"
         for number in numbers
     )
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return what a signal is called."""
     try:
         return signal.Signals(number).name
     except ValueError:

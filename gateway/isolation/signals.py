@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from gateway.isolation.audit_state import signal_name
 from gateway.isolation.environ_patches import Patches
 
 _log = logging.getLogger("gateway.isolation")
@@ -51,7 +52,7 @@ def _signal(original: Callable[..., Any]) -> Callable[..., Any]:
             "mount %s: its handler for %s is not set: there is one for all mounts, and "
             "the server needs it",
             mount,
-            signal.Signals(signalnum).name,
+            signal_name(signalnum),
         )
         return before
 
