@@ -27,6 +27,7 @@ FLOORS = [
     ["generation"],
     ["draining", "reloaded"],
     ["lifecycle"],
+    ["forking"],
     ["offline"],
     ["servers"],
     ["admin"],
@@ -38,7 +39,7 @@ FLOORS = [
         *["cli", "__init__", "__main__"],
         *["app", "blueprints", "ctx", "debughelpers", "helpers", "json", "logging"],
         *["sessions", "signals", "templating", "typing", "views"],
-        *["wrappers"],
+        *["wrappers", "wsgi"],
     ],
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

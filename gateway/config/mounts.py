@@ -98,6 +98,7 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         on_load_error=values.get("on_load_error", "fail"),
         policies=_policies(values),
         queueing=_queueing(values),
+        on_fork=values.get("on_fork"),
     )
     return MountDraft(claim, spec)
 

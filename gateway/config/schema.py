@@ -15,6 +15,7 @@ from gateway.config.keys import KINDS as KINDS
 from gateway.config.keys import Key as Key
 from gateway.config.keys import Section as Section
 from gateway.config.table_code import CODE_KEYS
+from gateway.config.table_engine import ENGINE
 from gateway.config.table_libraries import LIBRARY_KEYS
 from gateway.config.table_mount import MOUNT
 from gateway.config.table_policies import POLICIES
@@ -42,6 +43,7 @@ MOUNT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 TABLE: Final = (
     *TOP,
+    *ENGINE,
     *SERVER,
     *TELEMETRY,
     *MOUNT,

@@ -20,6 +20,8 @@ OnLoadError: TypeAlias = Literal["fail", "degrade"]
 AccessLogStyle: TypeAlias = Literal["text", "json", "off"]
 RequestIds: TypeAlias = Literal["accept", "make", "off"]
 Tracing: TypeAlias = Literal["otel", "off"]
+Engine: TypeAlias = Literal["waitress", "granian", "gunicorn"]
+WorkerClass: TypeAlias = Literal["gthread", "gevent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class ServerSpec:
     :param request_id: where the id of a request comes from.
     :param tracing: what makes spans of requests.
     :param metrics: whether requests are counted; ``None`` is if that is possible.
+    :param engine: what serves.
+    :param workers: how many processes serve; waitress is always one.
+    :param worker_class: what a process of gunicorn serves its requests with.
     """
 
     host: str
@@ -58,6 +63,9 @@ class ServerSpec:
     request_id: RequestIds = "accept"
     tracing: Tracing = "off"
     metrics: bool | None = None
+    engine: Engine = "waitress"
+    workers: int = 1
+    worker_class: WorkerClass = "gthread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,8 @@ class MountSpec:
     :param on_load_error: what becomes of the gateway if the mount does not load.
     :param policies: what is done around the application.
     :param queueing: its share of the server, which may change while the mount stays.
+    :param on_fork: ``module:attribute`` of what is called in each process that is
+        forked from the one in which the mount was loaded.
     """
 
     name: str
@@ -217,6 +227,7 @@ class MountSpec:
     on_load_error: OnLoadError = "fail"
     policies: PolicySpec = NO_POLICIES
     queueing: QueueSpec = field(default_factory=QueueSpec)
+    on_fork: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

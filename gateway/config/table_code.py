@@ -108,4 +108,14 @@ CODE_KEYS: Final = (
         otherwise="nothing",
         kinds=CODE,
     ),
+    Key(
+        "on_fork",
+        ("mount",),
+        REFERENCE,
+        "What is called in each worker process before it serves, where the mount was "
+        "loaded before the fork (gunicorn), as `module:attribute`: what was opened "
+        "then, such as a connection, is to be opened anew.",
+        otherwise="nothing",
+        kinds=CODE,
+    ),
 )

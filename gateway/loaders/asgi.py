@@ -85,6 +85,19 @@ class AsgiBridge:
         if runner is not None:
             runner.stop(timeout)
 
+    def rest(self, timeout: float) -> None:
+        """End as :meth:`shutdown` does, until :meth:`startup` or the next request.
+
+        So there is no thread of its own when processes are forked.
+
+        :param timeout: how long it may take, in seconds.
+        :raises AsgiError: the lifespan's shutdown failed; all the rest is done.
+        """
+        with self._lock:
+            runner, self._runner = self._runner, None
+        if runner is not None and runner.pid == os.getpid():
+            runner.stop(timeout)
+
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import inspect
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -23,11 +22,7 @@ from gateway.config.spec import (
     StaticTarget,
 )
 from gateway.context import AppContext, current_app_context
-from gateway.errors import (
-    AppCrashedError,
-    NotAnApplicationError,
-    is_for_the_server,
-)
+from gateway.errors import AppCrashedError, is_for_the_server
 from gateway.framework.app import App
 from gateway.isolation import environ
 from gateway.isolation.audit import as_error, process_audit
@@ -35,13 +30,13 @@ from gateway.isolation.begun import Begun
 from gateway.isolation.logs import LogOverlay, forget_loggers, logging_kept_apart
 from gateway.isolation.modules import Namespace
 from gateway.isolation.signals import without_handlers
-from gateway.loaders.arity import parameters_of, signature_of
 from gateway.loaders.asgi import AsgiBridge
 from gateway.loaders.build import Interface, build
 from gateway.loaders.causes import with_cause
 from gateway.loaders.django import is_django
 from gateway.loaders.flask import is_flask, seeding_flask
 from gateway.loaders.foreign import ForeignApplication
+from gateway.loaders.hooks import Hook, find_hook, surviving_forks
 from gateway.loaders.loaded import Loaded
 from gateway.loaders.middleware import with_middleware
 from gateway.loaders.modules import Modules, modules_of
@@ -59,8 +54,6 @@ _log = logging.getLogger("gateway.loaders")
 
 # How long an ASGI application may take to end what it has running, in seconds.
 _SHUTDOWN_TIMEOUT = 10.0
-
-Shutdown = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +188,11 @@ def _loaded(
     except AppCrashedError as error:
         private = modules.namespace is not None
         raise with_cause(error, modules.searched, private) from error.__cause__
-    shutdown = _shutdown(spec, modules)
+    shutdown = find_hook(spec.name, "shutdown", spec.shutdown, modules)
+    on_fork = find_hook(spec.name, "on_fork", spec.on_fork, modules)
     finish = _asgi if interface == "asgi" else _wsgi
-    return finish(spec, stand_in, built, own, shutdown)
+    loaded = finish(spec, stand_in, built, own, shutdown)
+    return surviving_forks(loaded, spec.name, own.active, on_fork)
 
 
 def _close(loaded: Loaded) -> None:
@@ -228,36 +223,12 @@ def _built(
     )
 
 
-def _shutdown(spec: MountSpec, modules: Modules) -> Shutdown | None:
-    """Find what ``shutdown:`` names, while a mistake can still be told."""
-    if spec.shutdown is None:
-        return None
-    found = find(spec.name, spec.shutdown, modules.import_module, modules.searched)
-    wrong = None
-    if not callable(found):
-        wrong = "is not a function"
-    elif inspect.iscoroutinefunction(found):
-        wrong = "is an async function, and nothing would await it: name a plain one"
-    else:
-        try:
-            signature = signature_of(found)
-            if signature is not None:
-                signature.bind()
-        except TypeError:
-            wrong = f"takes {parameters_of(found)}, and it is called without arguments"
-    if wrong is not None:
-        message = f"shutdown: {spec.shutdown} {wrong}"
-        raise NotAnApplicationError(spec.name, message)
-    function: Shutdown = found
-    return function
-
-
 def _wsgi(
     spec: MountSpec,
     stand_in: ForeignApplication,
     built: Any,
     own: _Own,
-    shutdown: Shutdown | None,
+    shutdown: Hook | None,
 ) -> Loaded:
     application: Application = stand_in
     kind, framework_context = "wsgi", None
@@ -301,7 +272,7 @@ def _asgi(
     stand_in: ForeignApplication,
     built: Any,
     own: _Own,
-    shutdown: Shutdown | None,
+    shutdown: Hook | None,
 ) -> Loaded:
     _warn_of_root_path(spec, built)
     django = innermost(built, is_django)
@@ -336,7 +307,7 @@ def _warn_of_root_path(spec: MountSpec, app: Any) -> None:
 def _closer(
     application: Application,
     own: _Own,
-    shutdown: Shutdown | None,
+    shutdown: Hook | None,
     bridge: AsgiBridge | None,
 ) -> Callable[[], None]:
     """Return what ends the application: what still runs first, its modules last."""

@@ -31,6 +31,8 @@ class Loaded:
         request, if it has one.
     :param close: ends what it has running; may raise.
     :param bare: what *wsgi* is without the mount's middleware, if that has any.
+    :param before_fork: has it rest, so that it has no thread when processes are forked.
+    :param after_fork: has it go on in a process that was forked; may raise.
     """
 
     application: Application
@@ -46,3 +48,5 @@ class Loaded:
     framework_context: Callable[[], ForeignContext] | None = None
     close: Callable[[], None] | None = None
     bare: WSGIApplication | None = None
+    before_fork: Callable[[], None] | None = None
+    after_fork: Callable[[], None] | None = None
