@@ -31,6 +31,10 @@ _NO_METRICS: Final = (
     "'wsgi-gateway[metrics]', and 'metrics:' of 'server:' must not be false; both "
     "count from a restart on"
 )
+_SEVERAL: Final = (
+    "error: this is one of several processes, and the others would go on as they are: "
+    "send SIGHUP to the server's main process, or restart the server"
+)
 _WRONG_TOKEN: Final = "this needs the token of 'admin:', as 'Authorization: Bearer ...'"
 
 
@@ -122,6 +126,8 @@ def _add_reload(app: App, gateway: Gateway, token: str | None) -> None:
     @app.post("/reload")
     def reload() -> Response:
         refusal = _refusal(request._get_current_object(), token)
+        if refusal is None and request.environ.get("wsgi.multiprocess"):
+            refusal = _text(422, _SEVERAL)
         return _reload(app, gateway) if refusal is None else refusal
 
 

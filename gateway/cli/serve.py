@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -13,19 +12,18 @@ from ipaddress import ip_address
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli.log import log_to_stderr, style_lines
 from gateway.cli.options import config_option
-from gateway.cli.stderr import LineHandler
 from gateway.isolation.streams import streams_kept
 
 if TYPE_CHECKING:
-    from gateway.cli.log_lines import LogLines
+    from gateway.cli.debugger import Debugger
     from gateway.cli.server import Server
     from gateway.failing import Failures
-    from gateway.lifecycle import Gateway
 
 
 def _listen_address(
@@ -50,17 +48,31 @@ def _listen_address(
 @click.option("--host", callback=_listen_address, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free port.")
 @click.option("--threads", type=click.IntRange(1, 4096), help="Requests at a time.")
+@click.option(
+    "--engine",
+    type=click.Choice(["waitress", "granian", "gunicorn"]),
+    help="The server to run in.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes of granian or gunicorn."
+)
+@click.option(
+    "--worker-class",
+    type=click.Choice(["gthread", "gevent"]),
+    help="What a process of gunicorn serves with.",
+)
 @click.option("--reload", "develop", is_flag=True, help="Reload what is saved.")
+@click.option("--debug", is_flag=True, help="Show errors in Werkzeug's debugger.")
 @click.option("-q", "--quiet", is_flag=True, help="No log line for each request.")
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     config: Path,
-    host: str | None,
-    port: int | None,
-    threads: int | None,
     develop: bool,
+    debug: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Serve every mount from this process.
 
@@ -71,6 +83,9 @@ def command(
     --reload is for development: what is saved is served, and a mount that does not
     load shows why, if the gateway listens on a loopback address. A page that loads the
     script /_gateway/reload.js is loaded again with its mount.
+
+    --debug is, too: an error is shown with code to try in each of its frames, after the
+    PIN that is printed. It needs a loopback address.
     """
     has_hung_up = _terminal()
     servers: list[Server] = []
@@ -83,16 +98,11 @@ def command(
     with (
         streams_kept(),
         _interruptible(hang_up) as stop_if_told,
-        _log_to_stderr(quiet) as (keep_logging, lines),
+        log_to_stderr(quiet) as keep_logging,
     ):
-        from gateway.admin.application import administer
-        from gateway.cli.development import reload_and_log, require_watchfiles, watching
+        from gateway.cli.engines import Served, serve_with_engine, warn_of_idle_settings
         from gateway.cli.loading import telling_slow
-        from gateway.cli.notices import telling_changes
-        from gateway.cli.refresh import Refreshing
-        from gateway.cli.server import Late, listening
         from gateway.config.load import load_config
-        from gateway.lifecycle import Gateway
 
         @contextmanager
         def loading(mount: str) -> Iterator[None]:
@@ -106,27 +116,47 @@ def command(
                 if current_thread() is main_thread():
                     stop_if_told()
 
+        if develop:
+            from gateway.cli.development import require_watchfiles
+
+            require_watchfiles()
+        spec = load_config(config)
+        given = {name: value for name, value in options.items() if value is not None}
+        server_spec = replace(spec.server, **given)
+        warn_of_idle_settings(spec, server_spec)
+        if server_spec.engine != "waitress":
+            if develop or debug:
+                option = "--reload" if develop else "--debug"
+                raise click.UsageError(
+                    f"{option} needs the engine waitress, and this is "
+                    f"{server_spec.engine}: add '--engine waitress'"
+                )
+            serve_with_engine(
+                Served(spec.source, server_spec, quiet), spec, loading, has_hung_up
+            )
+            return
+        style_lines(server_spec.access_log == "json")
+        from gateway.admin.application import administer
+        from gateway.cli.announce import announce
+        from gateway.cli.development import reload_and_log, watching
+        from gateway.cli.notices import telling_changes
+        from gateway.cli.refresh import Refreshing
+        from gateway.cli.server import Late, listening
+        from gateway.lifecycle import Gateway
+
         def reload() -> None:
             if has_hung_up():
                 server.stop()
             else:
                 reload_and_log(loaded)
 
-        if develop:
-            require_watchfiles()
-        spec = load_config(config)
-        lines.as_json = spec.server.access_log == "json"
-        server_spec = replace(
-            spec.server,
-            host=spec.server.host if host is None else host,
-            port=spec.server.port if port is None else port,
-            threads=spec.server.threads if threads is None else threads,
-        )
         application = Late()
         with listening(application, server_spec, reload) as server:
             servers.append(server)
+            debugger = _debugger(server.hosts) if debug else None
             loaded = Gateway(
                 spec,
+                inside=debugger,
                 loading=loading,
                 failures=_failures(develop, server.hosts),
                 front=administer,
@@ -136,7 +166,9 @@ def command(
                 application.gateway = loaded
                 loaded.is_stopping = lambda: server.stopped_at is not None
                 application.loaded = Refreshing(loaded) if develop else loaded
-                _announce(loaded, server.url)
+                announce(loaded, server.url)
+                if debugger is not None:
+                    click.echo(f"Debugger PIN: {debugger.pin or 'none is asked for'}")
                 with (
                     watching(loaded) if develop else nullcontext(),
                     telling_changes(loaded),
@@ -145,6 +177,13 @@ def command(
             finally:
                 late = loaded.close(server.time_left())
     ctx.exit(1 if stragglers or late else 0)
+
+
+def _debugger(hosts: tuple[str, ...]) -> Debugger:
+    from gateway.cli.debugger import Debugger, require_loopback
+
+    require_loopback(hosts)
+    return Debugger()
 
 
 def _failures(develop: bool, hosts: tuple[str, ...]) -> Failures:
@@ -175,29 +214,6 @@ def _terminal() -> Callable[[], bool]:
 
     started = on_terminal()
     return lambda: started and not on_terminal()
-
-
-def _announce(loaded: Gateway, url: str) -> None:
-    from gateway.cli.render import LoadedRow, milliseconds, show_table
-    from gateway.explain import explain
-
-    show_table(
-        LoadedRow(
-            prefix=mount.prefix or "/",
-            host=mount.host,
-            mount=mount.name,
-            kind=mount.kind,
-            load="FAILED" if member.failure else milliseconds(mount.load_seconds),
-            source=mount.source,
-        )
-        for member in loaded.members.values()
-        for mount in [member.mount]
-    )
-    for member in loaded.members.values():
-        if member.failure is not None:
-            for line in explain(member.failure.error):
-                click.echo(line, err=True)
-    click.echo(f"Serving on {url} (Ctrl-C ends it)")
 
 
 @contextmanager
@@ -238,35 +254,3 @@ def _interruptible(hang_up: Callable[[], bool]) -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-@contextmanager
-def _log_to_stderr(
-    quiet: bool,
-) -> Iterator[tuple[Callable[[], None], LogLines]]:
-    """Send the gateway's own log to standard error; the applications' is theirs.
-
-    :returns: what sees to it again, after an application has configured logging; and
-        what the lines look like.
-    """
-    from gateway.cli.log_lines import LogLines
-
-    logger = logging.getLogger("gateway")
-    lines = LogLines()
-    handler = LineHandler()
-    handler.setFormatter(lines)
-    before = logger.level, logger.propagate
-
-    def keep() -> None:
-        logger.addHandler(handler)
-        logger.setLevel(logging.WARNING if quiet else logging.INFO)
-        # An application may configure the root logger; each line is still written once.
-        logger.propagate = False
-
-    keep()
-    try:
-        yield keep, lines
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]

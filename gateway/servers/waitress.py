@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,9 +15,9 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 from gateway.config.spec import QueueSpec, ServerSpec
-from gateway.errors import ServeError
 from gateway.servers.channel import Channel
 from gateway.servers.forwarded import DropForwarded
+from gateway.servers.listening import cannot_listen, url_of
 from gateway.servers.loop import Loop
 from gateway.servers.pool import Pool, Unfinished
 from gateway.servers.signals import handling
@@ -116,7 +114,7 @@ class WaitressServer:
             )
         except (OSError, ValueError) as error:
             self._close()
-            raise _cannot_listen(spec, error) from error
+            raise cannot_listen(spec, error) from error
         self._listeners = [
             listener
             for listener in self._loop.map.values()
@@ -153,9 +151,7 @@ class WaitressServer:
     @property
     def url(self) -> str:
         """The server's root, for people and tests."""
-        host, port = self.address
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(*self.address)
 
     def loads(self) -> Mapping[str, Load]:
         """Return what each mount has running and waiting, by name; from any thread.
@@ -293,17 +289,6 @@ def _described(each: Unfinished) -> str:
     return (
         f"mount {each.share}: {each.job.describe()}, {each.state} for "
         f"{each.seconds:.1f}s"
-    )
-
-
-def _cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:
-    if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
-        reason = os.strerror(error.errno) if error.errno else str(error)
-    else:
-        reason = "the host is not known"
-    return ServeError(
-        f"cannot listen on {spec.host}:{spec.port}: {reason}. Choose another address "
-        "with --host and --port, or in the 'server:' section."
     )
 
 

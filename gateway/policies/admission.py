@@ -1,0 +1,97 @@
+"""Admission: how many requests of a mount run at a time, where nothing queues them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from threading import Semaphore
+from typing import Final
+
+from gateway.pages import answer
+from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Nobody knows when there is room again, so clients come back soon, in seconds.
+_RETRY_AFTER: Final = "1"
+
+
+class AdmissionPolicy:
+    """Answers 503 with ``Retry-After`` when a mount is full (RFC 9110, 15.6.4).
+
+    A request runs until its body is closed. It is a WSGI middleware (:pep:`3333`).
+
+    :param application: what serves the requests.
+    :param slots: one for each request that may run; shared with whatever served the
+        mount before, so that a reload admits no more.
+    """
+
+    __slots__ = ("_application", "_slots")
+
+    def __init__(self, application: WSGIApplication, slots: Semaphore) -> None:
+        self._application = application
+        self._slots = slots
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request."""
+        slots = self._slots
+        if not slots.acquire(blocking=False):
+            headers = [("Retry-After", _RETRY_AFTER)]
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return answer(status, environ, start_response, headers)
+        try:
+            body = self._application(environ, start_response)
+            if type(body) is not list and type(body) is not tuple:
+                return _Body(body, slots)
+        except BaseException:
+            slots.release()
+            raise
+        slots.release()
+        return body
+
+
+class _Body:
+    """A body that gives its slot back when it is closed."""
+
+    __slots__ = ("_body", "_iterator", "_slots")
+
+    def __init__(self, body: Iterable[bytes], slots: Semaphore) -> None:
+        self._body = body
+        self._iterator = iter(body)
+        self._slots: Semaphore | None = slots
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._iterator)
+
+    def close(self) -> None:
+        """Close the application's body; the slot is given back once."""
+        slots, self._slots = self._slots, None
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            if slots is not None:
+                slots.release()
+
+
+class Admissions:
+    """Gives each mount its slots, and the same ones again after a reload."""
+
+    def __init__(self) -> None:
+        self._slots: dict[tuple[str, int], Semaphore] = {}
+
+    def admit(
+        self, mount: str, limit: int | None, application: WSGIApplication
+    ) -> WSGIApplication:
+        """Return what admits requests to *application*, a mount's.
+
+        :param limit: how many run at a time; ``None`` is as many as come.
+        """
+        if limit is None:
+            return application
+        slots = self._slots.setdefault((mount, limit), Semaphore(limit))
+        return AdmissionPolicy(application, slots)
