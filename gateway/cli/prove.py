@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,13 @@ _EACH: Final = 15
     help="How many requests each mount gets at the same time as the others.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write the report as one HTML page, with a timeline of the contexts.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -41,6 +49,7 @@ def command(
     mounts: tuple[str, ...],
     requests: int,
     as_json: bool,
+    page: Path | None,
 ) -> None:
     """Prove that each mount has a context of its own in one shared process.
 
@@ -60,6 +69,8 @@ def command(
     from gateway.site import UnknownMountError
 
     spec = load_config(config)
+    if page is not None:
+        _check_folder(page)
     try:
         with quiet(), printing_to_stderr(), showing_progress("proving") as progress:
             report = prove(
@@ -75,7 +86,29 @@ def command(
         click.echo(json.dumps({"proven": report.proven, **asdict(report)}, indent=2))
     else:
         _show(report)
+    if page is not None:
+        _write_page(report, config, page)
     ctx.exit(0 if report.proven else 1)
+
+
+def _check_folder(page: Path) -> None:
+    """Tell now, and not when all is proven, that a page cannot be written."""
+    if not page.parent.is_dir():
+        raise click.BadParameter(
+            f"there is no folder {str(page.parent)!r}: make it first",
+            param_hint="--html",
+        )
+
+
+def _write_page(report: Report, config: Path, page: Path) -> None:
+    from gateway.proof.page.page import render
+
+    text = render(report, str(config), datetime.now().astimezone())
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(str(page), str(error.strerror)) from error
+    click.echo(f"The report is in {page}.", err=True)
 
 
 def _show(report: Report) -> None:
