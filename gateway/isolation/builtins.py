@@ -59,16 +59,22 @@ class NamespaceBuiltins:
     :param import_function: what ``import`` statements call.
     """
 
-    __slots__ = ("_copy", "import_function", "live")
+    __slots__ = ("_copy", "_diverted", "import_function", "live")
 
     def __init__(self, import_function: ImportFunction) -> None:
         self._copy: dict[str, Any] = {}
+        self._diverted: ImportFunction | None = None
         self.live = LiveBuiltins(self._copy)
         self.use(import_function)
 
     def use(self, import_function: ImportFunction) -> None:
         """Have the ``import`` statements of every module call *import_function*."""
         self.import_function = import_function
+        self._refresh()
+
+    def divert(self, function: ImportFunction | None) -> None:
+        """Have ``import`` statements call *function* first; ``None`` ends that."""
+        self._diverted = function
         self._refresh()
 
     def for_code(self, code: CodeType) -> dict[str, Any]:
@@ -79,7 +85,8 @@ class NamespaceBuiltins:
 
     def _refresh(self) -> None:
         # One update, so that no other thread ever sees the process's __import__ here.
-        current = {**vars(builtins), "__import__": self.import_function}
+        function = self._diverted or self.import_function
+        current = {**vars(builtins), "__import__": function}
         self._copy.update(current)
         self.live.update(current)
 

@@ -19,12 +19,17 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Final
 
-from gateway.isolation.builtins import NamespaceBuiltins
+from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
 from gateway.isolation.finder import in_interpreter
 from gateway.isolation.private_extensions import NamespaceExtensionLoader, show
 from gateway.isolation.private_member import Member
 from gateway.isolation.private_names import PARENT, base_of, split
-from gateway.isolation.private_sys import Face, PrivateModules, speaks_of
+from gateway.isolation.private_sys import (
+    BuiltinsFace,
+    Face,
+    PrivateModules,
+    speaks_of,
+)
 from gateway.isolation.process import process
 from gateway.isolation.sources import (
     LibraryLoader,
@@ -70,10 +75,11 @@ class PrivatePackage(Member):
         self._retired = False
         self._visits = 0
         self._anchor = {"__package__": package}
+        self._replaced: ImportFunction | None = None
         self.builtins = NamespaceBuiltins(self._import)
         self._faces = {
             "sys": ("modules", Face(sys, "modules", PrivateModules(self))),
-            "builtins": ("__import__", Face(builtins, "__import__", self._dunder)),
+            "builtins": ("__import__", BuiltinsFace(self)),
         }
 
     @abstractmethod
@@ -277,6 +283,21 @@ class PrivatePackage(Member):
 
     def _dunder(self, *args: Any, **kwargs: Any) -> ModuleType:
         return self.import_function(*args, **kwargs)
+
+    @property
+    def statement(self) -> ImportFunction:
+        """What ``import`` statements call, as the package's own code sees it."""
+        return self._replaced or self._dunder
+
+    @statement.setter
+    def statement(self, function: ImportFunction) -> None:
+        # Equal, not the same: a bound method is made anew each time.
+        self._replaced = None if function == self._dunder else function
+        self.builtins.divert(None if self._replaced is None else self._import_replaced)
+
+    def _import_replaced(self, *args: Any, **kwargs: Any) -> ModuleType:
+        # A method of the package's: by that is known whose code asks.
+        return self.statement(*args, **kwargs)
 
     def _import_generation(
         self, name: str, globals: Any, locals: Any, fromlist: Any

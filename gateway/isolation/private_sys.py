@@ -8,10 +8,13 @@ elsewhere they are the interpreter's.
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Iterator, MutableMapping
 from types import CodeType, FrameType, ModuleType
 from typing import Any, Protocol
+
+from gateway.isolation.builtins import ImportFunction
 
 
 class Owner(Protocol):
@@ -140,6 +143,73 @@ class Face(ModuleType, metaclass=_FaceType):
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
         return vars(self._module)
+
+
+class Importing(Protocol):
+    """What is needed of a package whose import function can be replaced."""
+
+    @property
+    def statement(self) -> ImportFunction:
+        """What its ``import`` statements call, as its code sees it."""
+
+    @statement.setter
+    def statement(self, function: ImportFunction) -> None: ...
+
+
+class BuiltinsFace(Face):
+    """``builtins``, where a mount's code replaces the import function for itself only.
+
+    A library that does so keeps what it has found, to call it and to put it back. In
+    the process's builtins that would be one mount's function, for everybody.
+    """
+
+    def __init__(self, package: Importing) -> None:
+        ModuleType.__init__(self, builtins.__name__, builtins.__doc__)
+        ModuleType.__setattr__(self, "_module", builtins)
+        ModuleType.__setattr__(self, "_package", package)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__import__":
+            return self._package.statement
+        return super().__getattr__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "__import__":
+            self._package.statement = value
+        else:
+            super().__setattr__(name, value)
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return _Names(self)
+
+
+class _Names(MutableMapping[str, Any]):
+    """``vars()`` of a face: its import function, and the module's names."""
+
+    def __init__(self, face: BuiltinsFace) -> None:
+        self._face = face
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "__import__":
+            return self._face.__import__
+        return vars(builtins)[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        setattr(self._face, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        del vars(builtins)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(vars(builtins))
+
+    def __len__(self) -> int:
+        return len(vars(builtins))
+
+    def copy(self) -> dict[str, Any]:
+        """Return an ordinary dictionary with what is there now."""
+        return dict(self)
 
 
 def speaks_of(word: str, globals_: Any, frame: FrameType | None) -> bool:

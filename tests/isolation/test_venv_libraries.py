@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import gc
 import importlib
@@ -10,6 +11,7 @@ import inspect
 import json
 import logging
 import sys
+import textwrap
 import threading
 import typing
 import warnings
@@ -625,3 +627,73 @@ def test_nothing_keeps_closed_libraries_alive(
     del app, namespace
     gc.collect()
     assert [each() for each in dead] == [None] * 4
+
+
+LAZY = """
+    import builtins
+
+    seen = []
+    previous = builtins.__import__
+
+    def hook(name, *args, **kwargs):
+        seen.append(name)
+        return previous(name, *args, **kwargs)
+
+    class Hooked:
+        def __enter__(self):
+            {put}
+
+        def __exit__(self, *exc_info):
+            assert builtins.__import__ is vars(builtins)["__import__"] is hook
+            assert vars(builtins).copy()["__import__"] is hook
+            {back}
+            assert builtins.__import__ == previous
+    """
+
+
+@pytest.mark.parametrize(
+    ("put", "back"),
+    [
+        ("builtins.__import__ = hook", "builtins.__import__ = previous"),
+        (
+            "vars(builtins)['__import__'] = hook",
+            "vars(builtins)['__import__'] = previous",
+        ),
+    ],
+    ids=["attribute", "vars"],
+)
+def test_a_library_replaces_the_import_function_for_its_mount_only(
+    mount: MakeMount, environment: MakeEnvironment, put: str, back: str
+) -> None:
+    made = environment(
+        {
+            "hooks.py": textwrap.dedent(LAZY).format(put=put, back=back),
+            "inner.py": "import json",
+            "user.py": """
+                import hooks
+                with hooks.Hooked():
+                    import inner
+                    import wave
+                import colorsys
+                """,
+        }
+    )
+    before = builtins.__import__
+    namespace = mount({"app.py": "import user"}, environment=made)
+    app = namespace.import_module("app")
+    assert builtins.__import__ is before
+    assert app.user.hooks.seen == ["inner", "json", "wave"]
+    assert app.user.inner.__name__.startswith("mounts.")
+    with app.user.hooks.Hooked():
+        assert builtins.__import__ is before
+        import json as process_json
+
+        assert process_json.__name__ == "json"
+        namespace.close()
+        assert app.user.hooks.builtins.__import__("inner") is app.user.inner
+    assert builtins.__import__ is before
+    with pytest.raises(AttributeError):
+        _ = app.user.hooks.builtins.nothing
+    names = vars(app.user.hooks.builtins)
+    assert set(names) == set(vars(builtins))
+    assert len(names) == len(vars(builtins))
