@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from importlib.abc import MetaPathFinder
 from importlib.machinery import FrozenImporter, ModuleSpec, NamespaceLoader
 from pathlib import Path
@@ -21,6 +28,7 @@ from gateway.isolation.private_names import PARENT
 _BELOW: Final = f"{PARENT}."
 
 Prepare = Callable[[ModuleType], None]
+FindSpec = Callable[..., ModuleSpec | None]
 
 
 class Owner(Protocol):
@@ -121,14 +129,23 @@ class NamespaceFinder(MetaPathFinder):
         target: ModuleType | None,
         prepare: Prepare,
     ) -> ModuleSpec | None:
-        for finder in list(sys.meta_path):
-            if finder is self:
-                continue
-            spec = finder.find_spec(fullname, path, target)
+        for find_spec in _find_specs(self):
+            spec = find_spec(fullname, path, target)
             if spec is not None:
                 _prepare_after_import(spec.loader, prepare)
                 return spec
         return None
+
+
+def _find_specs(but: object = None) -> Iterator[FindSpec]:
+    """Yield what the finders of the process find with, but for that of one.
+
+    Finders of before :pep:`451` have nothing to find with; importlib skips them, too.
+    """
+    for finder in list(sys.meta_path):
+        find_spec = getattr(finder, "find_spec", None)
+        if find_spec is not None and finder is not but:
+            yield find_spec
 
 
 def forget_folder(folder: Path) -> None:
@@ -176,8 +193,8 @@ def has_module(
     if top_level in sys.modules:
         spec = getattr(sys.modules[top_level], "__spec__", None)
         return spec is None or _counts(spec, folders, but)
-    for finder in list(sys.meta_path):
-        spec = finder.find_spec(top_level, None)
+    for find_spec in _find_specs():
+        spec = find_spec(top_level, None)
         if spec is not None and _counts(spec, folders, but):
             return True
     return False

@@ -71,6 +71,7 @@ class Gathering:
         self._witness = Witness(senses, self._identities)
         self._subjects: dict[str, list[Subject]] = {name: [] for name in chosen}
         self._undo = ExitStack()
+        self._watched: set[int] = set()
         # What was found out of the mounts, of those before the reload too.
         self._aliases: dict[Alias, None] = {}
         self._own_modules: dict[Module, None] = {}
@@ -149,7 +150,9 @@ class Gathering:
             functions = mount.application.teardown_appcontext_funcs
             functions.append(self._witness.torn_down)
             self._undo.callback(functions.remove, self._witness.torn_down)
-            if watched is not None:
+            # An application of a library that a reload hands on is watched already.
+            if watched is not None and watched.number not in self._watched:
+                self._watched.add(watched.number)
                 self._undo.enter_context(watched.watching())
         self._undo.enter_context(_marked(_configs(mounts)))
 

@@ -118,12 +118,14 @@ class EnvironLook:
 class ModuleLook:
     """Which module a name led to, asked for by code that all mounts share.
 
-    :param module: ``None`` where there was none of that name.
+    :param module: ``None`` where it could not be imported.
+    :param failure: why it could not, in words.
     """
 
     name: str
     module: int | None
     file: str
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,10 @@ class Modules:
         for name in self._asked.get(mount, ()):
             try:
                 module = importlib.import_module(name)
-            except ImportError:
-                looks.append(ModuleLook(name, None, ""))
+            except Exception as error:
+                # Whatever it is, a library would get it in place of the module.
+                failure = f"{type(error).__name__}: {error}"
+                looks.append(ModuleLook(name, None, "", failure))
             else:
                 number = self._identities.number(module)
                 looks.append(ModuleLook(name, number, _file(module)))

@@ -412,3 +412,14 @@ def test_a_module_called_mounts_is_in_the_way(tmp_path: Path) -> None:
     )
     assert f"imported from {tmp_path / 'mounts.py'}" in done.stdout
     assert "must be renamed" in done.stdout
+
+
+def test_finders_without_find_spec_are_skipped(
+    mount: MakeMount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As importlib does; the Bottle that some applications bring along has one."""
+    namespace = mount(FILES)
+    models = namespace.import_module("models")
+    monkeypatch.setattr(sys, "meta_path", [object(), *sys.meta_path])
+    with namespace.active():
+        assert importlib.import_module("models") is models

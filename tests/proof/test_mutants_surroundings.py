@@ -23,6 +23,7 @@ from proof_site import (
 from gateway import generation, lifecycle
 from gateway.config.load import load_config
 from gateway.config.spec import GatewaySpec
+from gateway.framework.helpers import has_app_context
 from gateway.isolation import audit, environ, environ_overlay, environ_threads, process
 from gateway.isolation.modules import Namespace
 from gateway.loaders import modules
@@ -195,6 +196,24 @@ def test_names_that_lead_to_another_mount(
     report = quick_proof(plain_gateway(tmp_path, NAMES))
     assert found(report) == {("broken", "modules", "named")}
     assert evidence(report, "broken", "named").endswith(f"from {tmp_path}/one/app.py")
+
+
+def test_names_that_lead_to_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Failing:
+        def find_spec(self, name: str, *args: Any) -> None:
+            current = process.current()
+            called = has_app_context() and current is not None
+            if called and name == "app" and current.package.startswith("mounts.broken"):
+                raise AttributeError("no finder")
+
+    spec = plain_gateway(tmp_path, NAMES)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Failing()])
+    report = quick_proof(spec)
+    assert found(report) == {("broken", "modules", "named")}
+    text = "a shared library could not import 'app': AttributeError: no finder"
+    assert evidence(report, "broken", "named") == text
 
 
 def test_modules_from_the_folder_of_another_mount(

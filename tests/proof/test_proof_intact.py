@@ -16,6 +16,7 @@ from proof_site import (
     one_app,
     plain_gateway,
     quick_proof,
+    statuses,
     write_app,
     write_gateway,
 )
@@ -509,3 +510,23 @@ def test_the_probe_is_asked_for(tmp_path: Path) -> None:
     assert [(each.status, each.count) for each in of(report, "odd").answers] == [
         (200, 6)
     ]
+
+
+def test_an_application_that_a_reload_hands_on(tmp_path: Path) -> None:
+    """It is of a library, and so the same object after the reload."""
+    library = "from flask import Flask\nflask_of_a_library = Flask(__name__)"
+    # As `pip install --target` leaves it.
+    information = tmp_path / "libraries" / "proof_library-1.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Name: proof_library\nVersion: 1\n")
+    (information / "RECORD").write_text("proof_library.py,,\n")
+    (tmp_path / "libraries" / "proof_library.py").write_text(library)
+    write_app(tmp_path / "plain", PLAIN)
+    mounts = {
+        "library": {"app": "proof_library:flask_of_a_library", "venv": "libraries"},
+        "plain": {"app": "app:app", "path": "plain"},
+    }
+    report = quick_proof(load_config(write_gateway(tmp_path, mounts)))
+    assert report.violations == ()
+    assert not_proven(report, "library") == {"modules"}
+    assert statuses(report, "library")["reload"] == "proven"

@@ -60,7 +60,9 @@ def _named(evidence: Evidence) -> Iterator[Violation]:
     for _, call in founded(evidence):
         for look in call.modules:
             if look.module is None:
-                text = f"{look.name!r} was not found by a shared library"
+                text = (
+                    f"a shared library could not import {look.name!r}: {look.failure}"
+                )
             elif (call.mount, look.name, look.module) not in own:
                 text = f"{look.name!r} led to a module that is not the mount's own"
                 text += f", from {look.file}" if look.file else ""
