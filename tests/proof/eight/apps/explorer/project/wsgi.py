@@ -1,0 +1,8 @@
+import os
+
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
+application = get_wsgi_application()
+call_command("migrate", verbosity=0)
