@@ -58,8 +58,9 @@ SERVER: Final = (
         "idle_timeout",
         ("server",),
         DURATION,
-        "How long a connection may be silent before it is closed, and how long the "
-        "head of a request may take to arrive.",
+        "How long a connection may be silent, or its client read nothing of a "
+        "response, before it is closed, and how long the head of a request may take "
+        "to arrive.",
         default="120s",
     ),
     Key(

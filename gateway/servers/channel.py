@@ -1,82 +1,35 @@
-"""One client's connection, and the tasks that answer its requests.
+"""One client's connection, and the requests that it has sent.
 
-Waitress's own, with two differences. Whoever writes has the output to himself: while a
-worker holds its lock, the loop does not wait for the socket, which would be ready all
-the time and keep the loop busy, at the cost of the worker. And a request belongs to a
-share, which it may have to wait for, or may be refused by.
+Waitress's own, with three differences. Whoever writes has the output to himself: while
+a worker holds its lock, the loop does not wait for the socket, which would be ready all
+the time and keep the loop busy, at the cost of the worker. A request belongs to a
+share, which it may have to wait for, or may be refused by. And the end of a connection
+loses nothing: neither the requests of a client that sends no more, nor the responses of
+one that still sends.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from time import time
-from typing import Any
+import socket
+from time import monotonic, time
+from typing import Any, Final
 
 from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.task import ErrorTask, Task, WSGITask
+from waitress.task import ErrorTask, Task
 from waitress.utilities import InternalServerError
 
 from gateway.paths import quote_path
 from gateway.servers.request import Parser
-from gateway.servers.response import check_chunk, check_head, check_room
+from gateway.servers.task import RefusalTask, RequestTask
 from gateway.shares import NOBODY, REFUSED, Share
 
 _log = logging.getLogger("gateway.server")
 
-
-class RequestTask(WSGITask):  # type: ignore[misc]
-    """A task that sends no content for HEAD, and says so when it is the last one."""
-
-    def build_response_header(self) -> bytes:
-        # A listener that accepts no more is draining.
-        if not self.channel.server.accepting and len(self.channel.requests) == 1:
-            self.request.headers["CONNECTION"] = "close"
-        header: bytes = super().build_response_header()
-        if self.request.command == "HEAD":
-            self.chunked_response = False  # The final chunk would be content too.
-        check_head(header, self.response_headers)
-        return header
-
-    def write(self, data: bytes) -> None:
-        # Before the head is sent, so that there can still be a 500.
-        check_chunk(data)
-        if data and self.wrote_header:
-            check_room(self)
-        if self.request.command == "HEAD":
-            # RFC 9110, 9.3.2. The length that would be sent stays in the header.
-            data = b""
-        if self.wrote_header or not data:
-            super().write(data)
-        else:
-            # Each piece costs a system call, at which another thread takes over.
-            self.channel.hold()
-            try:
-                super().write(data)
-            finally:
-                self.channel.send_held()
-
-
-class RefusalTask(RequestTask):
-    """Answers a request that its share has no room for."""
-
-    def execute(self) -> None:
-        body = self.channel.server.refuse(self.environ, self._start)
-        try:
-            for chunk in body:
-                self.write(chunk)
-        finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
-
-    def _start(
-        self, status: str, headers: Iterable[tuple[str, str]], exc_info: Any = None
-    ) -> Any:
-        self.complete = True
-        self.status = status
-        self.response_headers = list(headers)
-        return self.write
+# How long a connection that is over waits for its client, in seconds: for as long as it
+# is silent, and in all.
+_SILENT: Final = 1.0
+_LINGER: Final = 10.0
 
 
 class Job:
@@ -144,28 +97,95 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     # Whether a write may wait for the client, which the loop must not.
     _may_wait = True
 
+    # Whether the client sends no more: it has left, or only waits for its answers.
+    _has_ended = False
+
+    # When all is sent, and the client's end of the connection is waited for: until when
+    # at most, and since when it has been silent.
+    _lingers: tuple[float, float] | None = None
+
     # -- in the loop ------------------------------------------------------------------
 
     def readable(self) -> bool:
         """Tell the loop whether to read from the client."""
-        return not (
+        return self._lingers is not None or not (
             self.will_close
             or self.close_when_flushed
             or self._has_output
+            or self._has_ended
             or len(self.requests) > self.adj.channel_request_lookahead
         )
 
     def writable(self) -> bool:
         """Tell the loop whether to wait until the client takes more."""
+        if self._lingers is not None:
+            limit, since = self._lingers
+            return self.will_close or monotonic() > min(limit, since + _SILENT)
         return bool(self._has_output or self.will_close or self.close_when_flushed)
 
+    def handle_read(self) -> None:
+        """Read what the client has sent."""
+        try:
+            data = self.socket.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.handle_close()
+            return
+        if self._lingers is not None:
+            self._lingers = self._lingers[0], monotonic()
+            if not data:
+                self.handle_close()
+        elif data:
+            self.last_activity = time()
+            self.received(data)
+        else:
+            self._end_requests()
+
+    def _end_requests(self) -> None:
+        """Let the client have the answers for which it waits, if it still does.
+
+        Whether it has left or has only shut its own direction, the next write tells. A
+        request that still waits for its share is not run for it.
+        """
+        self._has_ended = True
+        job = self._job
+        waited = job is not None and self.server.task_dispatcher.discard(job)
+        with self.requests_lock:
+            if waited:
+                self._drop_requests()
+            if not self.requests:
+                self.close_when_flushed = True
+
+    def check_client_disconnected(self) -> bool:
+        """Tell an application whether the client may have left."""
+        return self._has_ended or not self.connected
+
     def handle_write(self) -> None:
-        """Send what is left, unless a worker is about it."""
-        self._flush_exception(self._flush_some_if_lockable)
-        if self.close_when_flushed and not self.total_outbufs_len:
+        """Send what is left, unless a worker is about it; end what is over."""
+        if self._lingers is None:
+            self._flush_exception(self._flush_some_if_lockable)
+            if self.close_when_flushed and not self.total_outbufs_len:
+                self._finish()
+        elif self.writable():
             self.will_close = True
         if self.will_close:
             self.handle_close()
+
+    def _finish(self) -> None:
+        """Send no more, and wait for the client's end of the connection.
+
+        A connection that is closed while the client still sends is reset: of the
+        response, what the client has not got by then is lost (RFC 9112, 9.6).
+        """
+        now = monotonic()
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.will_close = True
+        else:
+            self.will_close = self.will_close or self._has_ended
+            self._lingers = now + _LINGER, now
 
     def _flush_some_if_lockable(self, do_close: bool = True) -> None:
         if not self.outbuf_lock.acquire(False):
@@ -264,7 +284,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.will_close or self.total_outbufs_len > limit
             ):
                 self._leave_output()
-                self.outbuf_lock.wait()
+                since = self.last_activity
+                if not self.outbuf_lock.wait(self.adj.channel_timeout):
+                    # Who takes nothing for so long would else keep the thread.
+                    self.will_close = self.will_close or since == self.last_activity
                 self._has_output = False
 
     # -- in a worker ------------------------------------------------------------------
@@ -322,6 +345,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.requests.pop(0)
             if self.connected and self.requests:
                 self.server.add_task(self)
+            elif self._has_ended:
+                self.close_when_flushed = True
             elif (
                 self.connected
                 and self.request is not None
@@ -331,7 +356,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             ):
                 # It had to wait for the responses before its own.
                 self.send_continue()
-        if stopped or not self.server.accepting:
+        if stopped or self._has_ended or not self.server.accepting:
             self.server.loop.touch(self)
 
     def cancel(self) -> None:

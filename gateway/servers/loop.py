@@ -95,6 +95,9 @@ class Loop:
     def turn(self, timeout: float) -> None:
         """Wait for events for *timeout* seconds at most, and hand them out."""
         if self._poller is None:
+            for channel in list(self.map.values()):
+                if _is_to_close(channel):
+                    wasyncore.write(channel)
             wasyncore.loop(timeout=timeout, use_poll=True, map=self.map, count=1)
             self.map.touched.clear()
             return
@@ -115,6 +118,14 @@ class Loop:
         wasyncore.close_all(self.map)
         if self._poller is not None:
             self._poller.close()
+
+
+def _is_to_close(channel: Any) -> bool:
+    """Tell whether a channel is to be closed, whether it can be written to or not.
+
+    Of a client that reads nothing there would never be an event to do it at.
+    """
+    return bool(getattr(channel, "will_close", False))
 
 
 if sys.platform == "linux":
@@ -157,9 +168,13 @@ if sys.platform == "linux":
             is_open = number is not None and self._map.get(number) is channel
             if not is_open:
                 return
+            if _is_to_close(channel):
+                wasyncore.write(channel)
+                return
             flags = 0
             if channel.readable():
-                flags = select.EPOLLIN | select.EPOLLPRI
+                # Not for urgent data, too: nobody reads it, and it would stay.
+                flags = select.EPOLLIN
             if channel.writable() and not channel.accepting:
                 flags |= select.EPOLLOUT
             before = self._known.get(number)

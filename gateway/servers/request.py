@@ -60,7 +60,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             # connection, with a traceback in the log.
             self._refuse(BadRequest(f"Invalid request: {type(error).__name__}"))
             return len(data)
-        if not self.completed:
+        if self.completed:
+            # RFC 9110, 10.1.1: nothing is expected where nothing more is to come, or
+            # nothing more is wanted. Waitress would wait for it.
+            self.expect_continue = False
+        else:
             self._check_unfinished()
         return consumed
 

@@ -15,6 +15,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 from gateway.config.spec import QueueSpec, ServerSpec
+from gateway.servers.accepting import pause_without_room
 from gateway.servers.channel import Channel
 from gateway.servers.forwarded import DropForwarded
 from gateway.servers.listening import cannot_listen, url_of
@@ -132,6 +133,7 @@ class WaitressServer:
             listener.pull_trigger = self._loop.wake
             listener.shares = fairness.share_of
             listener.refuse = self._trusting(fairness.refuse)
+            pause_without_room(listener)
 
     def _trusting(self, application: WSGIApplication) -> WSGIApplication:
         # Where proxies are trusted, the gateway takes their headers away.
@@ -164,7 +166,8 @@ class WaitressServer:
         """Serve until :meth:`stop`, or in the main thread a SIGTERM or SIGINT; drain.
 
         :returns: how many requests were not done when the drain timeout ended, those
-            included whose clients had not read all of the response.
+            included whose clients had not sent all of the request, or had not read all
+            of the response.
         """
         reload = None if self._reload is None else self.ask_reload
         self._pool.loop_thread = threading.get_ident()
@@ -225,20 +228,20 @@ class WaitressServer:
             for channel in self._channels()
             if channel.total_outbufs_len and not channel.requests
         ]
-        after = self._spec.drain_timeout
-        if unfinished:
-            _log.warning(
-                "%d request(s) still running after %gs: cut off", len(unfinished), after
-            )
+        unsent = [
+            channel for channel in self._channels() if channel.request is not None
+        ]
+        for what, found in (
+            ("request(s) still running", unfinished),
+            ("response(s) not read to their ends", unread),
+            ("request(s) not sent to their ends", unsent),
+        ):
+            if found:
+                after = self._spec.drain_timeout
+                _log.warning("%d %s after %gs: cut off", len(found), what, after)
         for each in unfinished[:_NAMED]:
             _log.warning("cut off: %s", _described(each))
-        if unread:
-            _log.warning(
-                "%d response(s) not read to their ends after %gs: cut off",
-                len(unread),
-                after,
-            )
-        return len(unfinished) + len(unread)
+        return len(unfinished) + len(unread) + len(unsent)
 
     def _close(self, timeout: float = 5) -> None:
         self._pool.shutdown(timeout)
@@ -269,20 +272,31 @@ class WaitressServer:
 
     def _close_idle(self) -> None:
         for channel in self._channels():
+            if channel.close_when_flushed:
+                self._loop.touch(channel)  # It ends by itself, and knows when.
             # The order matters: when no request is left, all output is in the buffers.
-            if (
+            elif (
                 not channel.requests
                 and not channel.total_outbufs_len
                 and (channel.request is None or _is_stalled(channel))
             ):
-                channel.will_close = True
+                if _is_quiet(channel):
+                    channel.will_close = True
+                else:
+                    # Its last response may still be on the way.
+                    channel.close_when_flushed = True
                 self._loop.touch(channel)
+
+
+def _is_quiet(channel: HTTPChannel) -> bool:
+    """Tell whether nothing has come or gone for a while."""
+    quiet: float = time() - channel.last_activity
+    return quiet > _STALLED
 
 
 def _is_stalled(channel: HTTPChannel) -> bool:
     """Tell whether a request's head has begun to arrive, and then no more of it."""
-    quiet: float = time() - channel.last_activity
-    return quiet > _STALLED and not channel.request.headers_finished
+    return _is_quiet(channel) and not channel.request.headers_finished
 
 
 def _described(each: Unfinished) -> str:
