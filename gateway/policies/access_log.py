@@ -36,8 +36,7 @@ def write_text(record: RequestRecord) -> None:
         return
     environ = record.environ
     request_id = environ.get(REQUEST_ID, OUTSIDE)
-    _log.info(
-        '%s "%s %s %s" %s %d %s %.1fms %s',
+    fields = (
         _client(environ),
         _quoted(environ["REQUEST_METHOD"]),
         _url(environ),
@@ -47,8 +46,8 @@ def write_text(record: RequestRecord) -> None:
         record.mount,
         record.seconds * 1000,
         request_id,
-        extra={"mount": record.mount, "request_id": request_id},
     )
+    _write('%s "%s %s %s" %s %d %s %.1fms %s', fields, record.mount, request_id)
 
 
 def write_json(record: RequestRecord) -> None:
@@ -76,8 +75,17 @@ def write_json(record: RequestRecord) -> None:
         fields["trace_id"] = trace_id
     if record.error is not None:
         fields["error"] = type(record.error).__name__
-    extra = {"mount": record.mount, "request_id": request_id}
-    _log.info("%s", json.dumps(fields), extra=extra)
+    _write("%s", (json.dumps(fields),), record.mount, request_id)
+
+
+def _write(message: str, args: tuple[Any, ...], mount: str, request_id: str) -> None:
+    # What _log.info() does, without its search of the stack for whoever has called it.
+    extra = {"mount": mount, "request_id": request_id}
+    _log.handle(
+        _log.makeRecord(
+            ACCESS, logging.INFO, __file__, 0, message, args, None, extra=extra
+        )
+    )
 
 
 class AccessLog(Recorder):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
-from os import urandom
+from random import Random
 from typing import Any, Final
 
 from gateway.isolation.logs import REQUEST_ID
@@ -16,6 +17,12 @@ _KEY: Final = "HTTP_X_REQUEST_ID"
 # What UUIDs, ULIDs, Base64 and the ids of the usual proxies are made of. Nothing in it
 # has a meaning in a log line, in JSON, in HTML or in a shell.
 _valid: Final = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}").fullmatch
+
+# Ids have to differ, not to be secret. Asking the system for each would let another
+# thread take over in the middle of every request.
+_numbers: Final = Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_numbers.seed)
 
 
 class RequestIdPolicy:
@@ -43,7 +50,7 @@ class RequestIdPolicy:
             return self._application(environ, start_response)
         request_id = environ.get(_KEY) if self._accept else None
         if request_id is None or not _valid(request_id):
-            request_id = urandom(16).hex()
+            request_id = f"{_numbers.getrandbits(128):032x}"
         inner = environ.copy()
         inner[REQUEST_ID] = inner[_KEY] = request_id
         own = (_HEADER, request_id)

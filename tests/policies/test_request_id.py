@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from werkzeug.test import create_environ
 from gateway.config.load import load_config
 from gateway.isolation.logs import REQUEST_ID
 from gateway.lifecycle import Gateway
-from gateway.policies.request_id import RequestIdPolicy
+from gateway.policies.request_id import RequestIdPolicy, _numbers
 from gateway.servers.waitress import running
 from gateway.testing.served import as_served
 
@@ -193,3 +194,21 @@ def test_over_a_real_server(gateway: Gateway) -> None:
             client.close()
             assert answer.getheader("X-Request-ID") == text
             assert (text == sent) is fits
+
+
+def test_a_forked_process_does_not_repeat_its_parents_ids() -> None:
+    def of_child() -> str:
+        reads, writes = os.pipe()
+        if not (child := os.fork()):
+            made = [str(_numbers.getrandbits(128)) for _ in range(3)]
+            os.write(writes, " ".join(made).encode())
+            os._exit(0)
+        os.close(writes)
+        with open(reads) as file:
+            text = file.read()
+        os.waitpid(child, 0)
+        return text
+
+    made = [*of_child().split(), *of_child().split()]
+    made += [str(_numbers.getrandbits(128)) for _ in range(3)]
+    assert len(set(made)) == 9
