@@ -46,7 +46,7 @@ from gateway.policies.metrics import RequestMetrics
 from gateway.reloaded import Outcome as Outcome
 from gateway.reloaded import Reloaded as Reloaded
 from gateway.reloaded import gone, report_on
-from gateway.shares import Share, Shares, refuse, share_table
+from gateway.shares import Admission, Share, Shares, refuse, share_table
 from gateway.site import Site
 from gateway.subrequests.call import Subrequests
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -115,13 +115,14 @@ class Gateway:
         with ExitStack() as on_failure:
             on_failure.callback(self.close, spec.server.drain_timeout)
             self._dispatcher = Dispatcher(self._table(spec, self._members))
-            self.site.serve = self._policies.around_subrequests(self._dispatcher)
+            self.shares = Shares(
+                self._dispatcher.host_of,
+                self._share_table(spec),
+                spec.server.trusted_hops,
+            )
+            admitted = Admission(self._dispatcher, self.shares, lambda: self.mounts)
+            self.site.serve = self._policies.around_subrequests(admitted)
             on_failure.pop_all()
-        self.shares = Shares(
-            self._dispatcher.host_of,
-            self._share_table(spec),
-            spec.server.trusted_hops,
-        )
         self._point_out()
         self._wsgi = self._policies.around(self._dispatcher)
         self.refuse = self._policies.around(refuse)

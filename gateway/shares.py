@@ -12,10 +12,10 @@ from gateway.config.spec import AdminSpec, GatewaySpec, QueueSpec
 from gateway.dispatch.table import Route, Table
 from gateway.mount import Mount
 from gateway.pages import answer
-from gateway.paths import from_text
+from gateway.paths import MOUNT_STACK, from_text
 from gateway.policies.forwarded import forwarded_host
 from gateway.policies.record import RECORD
-from gateway.types import StartResponse, WSGIEnvironment
+from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 REFUSED: Final = "gateway.refused"
 """The environ key of the share that a refused request found full."""
@@ -125,3 +125,40 @@ def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
         start_response,
         [("Retry-After", seconds)],
     )
+
+
+class Admission:
+    """Refuses a subrequest to a mount that has its ``max_concurrency`` running.
+
+    One from outside waits for its turn in the server's queue. A subrequest holds the
+    thread of another mount, so it is told at once; and a mount that waits for it
+    already is let in, because that one's turn would never end.
+
+    :param application: what serves the subrequests.
+    :param shares: tells whose they are.
+    :param mounts: returns the mounts that serve now.
+    """
+
+    __slots__ = ("_application", "_mounts", "_shares")
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        shares: Shares,
+        mounts: Callable[[], Mapping[str, Mount]],
+    ) -> None:
+        self._application = application
+        self._shares = shares
+        self._mounts = mounts
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one subrequest."""
+        share = self._shares(environ)
+        limit = share.limits.max_concurrency
+        if limit is not None and share.name not in environ.get(MOUNT_STACK, ()):
+            mount = self._mounts().get(share.name)
+            if mount is not None and mount.in_flight >= limit:
+                return refuse({**environ, REFUSED: share}, start_response)
+        return self._application(environ, start_response)

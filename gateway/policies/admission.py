@@ -8,6 +8,7 @@ from threading import Semaphore
 from typing import Final
 
 from gateway.pages import answer
+from gateway.paths import MOUNT_STACK
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Nobody knows when there is room again, so clients come back soon, in seconds.
@@ -19,14 +20,21 @@ class AdmissionPolicy:
 
     A request runs until its body is closed. It is a WSGI middleware (:pep:`3333`).
 
+    A subrequest of a mount that waits for it already is let in, because its own place
+    would never become free.
+
+    :param mount: the name of the mount.
     :param application: what serves the requests.
     :param slots: one for each request that may run; shared with whatever served the
         mount before, so that a reload admits no more.
     """
 
-    __slots__ = ("_application", "_slots")
+    __slots__ = ("_application", "_mount", "_slots")
 
-    def __init__(self, application: WSGIApplication, slots: Semaphore) -> None:
+    def __init__(
+        self, mount: str, application: WSGIApplication, slots: Semaphore
+    ) -> None:
+        self._mount = mount
         self._application = application
         self._slots = slots
 
@@ -34,6 +42,8 @@ class AdmissionPolicy:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
+        if self._mount in environ.get(MOUNT_STACK, ()):
+            return self._application(environ, start_response)
         slots = self._slots
         if not slots.acquire(blocking=False):
             headers = [("Retry-After", _RETRY_AFTER)]
@@ -94,4 +104,4 @@ class Admissions:
         if limit is None:
             return application
         slots = self._slots.setdefault((mount, limit), Semaphore(limit))
-        return AdmissionPolicy(application, slots)
+        return AdmissionPolicy(mount, application, slots)

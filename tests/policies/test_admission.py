@@ -82,3 +82,14 @@ def test_a_reload_admits_no_more() -> None:
     assert get(admissions.admit("b", 1, Streaming())).status_code == 200
     first.close()
     assert get(admissions.admit("a", 1, Streaming())).status_code == 200
+
+
+def test_a_mount_that_waits_for_a_subrequest_is_let_in() -> None:
+    admitted = Admissions().admit("a", 1, Streaming())
+    first = get(admitted)
+    around = {"gateway.mount_stack": ("a", "b")}
+    inner = Client(admitted).get("/", environ_overrides=around, buffered=True)
+    assert (inner.status_code, inner.get_data()) == (200, b"ab")
+    other = Client(admitted).get("/", environ_overrides={"gateway.mount_stack": ("b",)})
+    assert other.status_code == 503
+    first.close()

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from composing import composed
+from composing import composed, get
+from werkzeug.test import Client
 
 from gateway.lifecycle import Gateway
 from gateway.servers.waitress import WaitressServer, running
@@ -101,3 +102,50 @@ def test_a_client_that_leaves(gateway: Gateway, server: WaitressServer) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert ended(gateway) == ["endless"]
+
+
+LIMITED = """
+import flask
+from gateway import subrequest
+
+app = flask.Flask(__name__)
+
+@app.get("/")
+def index():
+    return "deep"
+
+@app.get("/itself")
+def itself():
+    with subrequest("/", mount="limited") as response:
+        return f"{response.status_code} {response.get_data(as_text=True)}"
+
+@app.get("/stream")
+def stream():
+    return flask.Response(iter([b"first", b"second"]))
+"""
+ASKING = """
+import flask
+from gateway import subrequest
+
+app = flask.Flask(__name__)
+
+@app.get("/")
+def index():
+    with subrequest("/", mount="limited") as response:
+        return f"{response.status_code} {response.headers.get('Retry-After')}"
+"""
+
+
+def test_a_full_mount_refuses_at_once_but_may_ask_itself(tmp_path: Path) -> None:
+    mounts = """
+    limited: {app: app:app, path: limited, max_concurrency: 1, queue_timeout: 7s}
+    asking: {app: app:app, path: asking}
+    """
+    files = {"limited/app.py": LIMITED, "asking/app.py": ASKING}
+    with composed(tmp_path, mounts, files) as gateway:
+        assert get(gateway, "/limited/itself").text == "200 deep"
+        assert get(gateway, "/asking/").text == "200 None"
+        held = Client(gateway).get("/limited/stream", buffered=False)
+        assert get(gateway, "/asking/").text == "503 7"
+        held.close()
+        assert get(gateway, "/asking/").text == "200 None"
