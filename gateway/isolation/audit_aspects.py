@@ -73,7 +73,7 @@ ASPECTS: Final[tuple[Aspect, ...]] = (
     Aspect(
         "import hooks",
         state.read_finders,
-        of_entries,
+        state.compare_finders,
         "import what adds them in every process that needs it, before the gateway",
     ),
     Aspect(

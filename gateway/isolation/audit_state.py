@@ -33,7 +33,9 @@ from gateway.isolation.audit_values import (
 )
 from gateway.isolation.begun_functions import is_installed
 from gateway.isolation.environ_overlay import process_data
+from gateway.isolation.import_hooks import origins
 from gateway.isolation.logs_functions import led_by, process_record_factory
+from gateway.isolation.private_names import PARENT
 
 
 def _is_ours(thing: object) -> bool:
@@ -101,6 +103,16 @@ def read_finders() -> tuple[Ref, ...]:
         for finder in found
         if not _is_ours(finder) and type(finder).__name__ not in _HARMLESS_FINDERS
     )
+
+
+def compare_finders(before: tuple[Ref, ...], after: tuple[Ref, ...]) -> Difference:
+    # What comes from a mount's own modules is taken out when the mount is closed.
+    still = [ref for ref in before if ref in after or not _is_a_mounts(ref.target)]
+    return of_entries(still, list(after))
+
+
+def _is_a_mounts(thing: object) -> bool:
+    return any(name.startswith(f"{PARENT}.") for name in origins(thing))
 
 
 def read_standard_modules() -> dict[str, Ref]:

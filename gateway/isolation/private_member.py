@@ -19,6 +19,7 @@ from typing import Final
 from gateway.context import AppContext, current_app_context
 from gateway.errors import GatewayError
 from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
+from gateway.isolation.import_hooks import ImportHooks
 from gateway.isolation.spawned import Recipe
 
 _MESSENGERS: Final = frozenset(
@@ -57,6 +58,7 @@ class Member(ABC):
     generation: int
     closed: bool
     builtins: NamespaceBuiltins
+    hooks: ImportHooks
 
     @property
     def import_function(self) -> ImportFunction:

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from gateway.isolation.builtins import ImportFunction, NamespaceBuiltins
 from gateway.isolation.finder import in_interpreter
+from gateway.isolation.import_hooks import ImportHooks
 from gateway.isolation.private_extensions import NamespaceExtensionLoader, show
 from gateway.isolation.private_member import Member
 from gateway.isolation.private_names import PARENT, base_of, split
@@ -74,6 +75,7 @@ class PrivatePackage(Member):
         self._kept: dict[str, ModuleType] = {}
         self._retired = False
         self._visits = 0
+        self.hooks = ImportHooks(package)
         self._anchor = {"__package__": package}
         self._replaced: ImportFunction | None = None
         self.builtins = NamespaceBuiltins(self._import)

@@ -116,6 +116,7 @@ class Process:
             sys.modules.update(modules)
             attribute = member.package.rpartition(".")[2]
             setattr(sys.modules[PARENT], attribute, modules[member.package])
+            member.hooks.put_back()
 
     def leave(self, member: Member, *, stand_in: bool = False) -> dict[str, ModuleType]:
         """Undo :meth:`enter`; return the modules that *member* has by now.
@@ -123,6 +124,7 @@ class Process:
         :param stand_in: leave stand-ins in their places.
         """
         with self.lock:
+            member.hooks.take_out()
             del self._open[member.package]
             vars(sys.modules[PARENT]).pop(member.package.rpartition(".")[2], None)
             below = f"{member.package}."
