@@ -81,7 +81,7 @@ class PrivatePackage(Member):
         self.builtins = NamespaceBuiltins(self._import)
         self._faces = {
             "sys": ("modules", Face(sys, "modules", PrivateModules(self))),
-            "builtins": ("__import__", BuiltinsFace(self)),
+            "builtins": ("__import__", BuiltinsFace(builtins, self)),
         }
 
     @abstractmethod

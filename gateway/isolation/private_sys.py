@@ -98,7 +98,8 @@ class _FaceType(type):
     def __new__(
         cls, name: str, bases: tuple[type, ...], names: dict[str, Any], **keywords: Any
     ) -> Any:
-        if any(type(base) is cls for base in bases):
+        # The gateway's own kinds of faces are faces, a mount's classes are not.
+        if names.get("__module__") != __name__ and any(type(b) is cls for b in bases):
             bases = tuple(ModuleType if type(b) is cls else b for b in bases)
             return type(name, bases, names, **keywords)
         return super().__new__(cls, name, bases, names, **keywords)
@@ -163,9 +164,9 @@ class BuiltinsFace(Face):
     the process's builtins that would be one mount's function, for everybody.
     """
 
-    def __init__(self, package: Importing) -> None:
-        ModuleType.__init__(self, builtins.__name__, builtins.__doc__)
-        ModuleType.__setattr__(self, "_module", builtins)
+    def __init__(self, module: ModuleType, package: Importing) -> None:
+        ModuleType.__init__(self, module.__name__, module.__doc__)
+        ModuleType.__setattr__(self, "_module", module)
         ModuleType.__setattr__(self, "_package", package)
 
     def __getattr__(self, name: str) -> Any:

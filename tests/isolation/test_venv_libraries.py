@@ -629,6 +629,26 @@ def test_nothing_keeps_closed_libraries_alive(
     assert [each() for each in dead] == [None] * 4
 
 
+def test_the_rest_of_builtins_is_the_processs(
+    mount: MakeMount, environment: MakeEnvironment
+) -> None:
+    code = """
+        import builtins
+        taken = builtins.__import__
+        length = builtins.len
+        builtins.gateway_test_name = "set"
+        read = gateway_test_name
+        """
+    made = environment({"library.py": textwrap.dedent(code)})
+    namespace = mount({"app.py": "import library"}, environment=made)
+    try:
+        library = namespace.import_module("app").library
+        assert (library.length, library.read) == (len, "set")
+        assert vars(builtins)["gateway_test_name"] == "set"
+    finally:
+        vars(builtins).pop("gateway_test_name", None)
+
+
 LAZY = """
     import builtins
 
