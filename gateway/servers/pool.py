@@ -239,31 +239,34 @@ class Pool:
         ).start()
 
     def _work(self, worker: _Worker, job: Job | None) -> None:
-        if job is None:
-            job = self._wait(worker, surplus=False)
-        while job is not None:
+        while True:
+            if job is None:
+                job = self._wait(worker)
+                if job is None:
+                    return
             try:
                 job.run()
             except BaseException:
                 _log.exception("a request was not served")
+            # No frame of an idle thread has a job: it would keep all that the request
+            # came by, a mount that has been replaced and its modules included.
             job = self._next(worker, job)
 
     def _next(self, worker: _Worker, done: Job) -> Job | None:
-        """Return what the worker is to do now; ``None`` ends it."""
+        """Return what the worker is to do now; ``None`` has it wait."""
         with self._lock:
             self._queues.done(done)
             if self._stopping:
-                self._end()
+                worker.hand(None)
                 return None
             job = self._queues.take(monotonic())
-            if job is not None:
-                return job
-            self._idle.append(worker)
-            surplus = self._threads > self._usual
-        return self._wait(worker, surplus)
+            if job is None:
+                self._idle.append(worker)
+            return job
 
-    def _wait(self, worker: _Worker, surplus: bool) -> Job | None:
-        """Wait for work, as an idle worker; one of the surplus not for long."""
+    def _wait(self, worker: _Worker) -> Job | None:
+        """Wait for work, but not for long if there are more threads than usual."""
+        surplus = self._threads > self._usual
         while not worker.wait(_LINGER if surplus else None):
             with self._lock:
                 if self._threads > self._usual and worker in self._idle:

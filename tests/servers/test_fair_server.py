@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 from contextlib import ExitStack
 from typing import Any
 
@@ -313,3 +315,25 @@ def test_a_client_that_resets_its_connection_leaves_nothing_behind() -> None:
             client.send("/a/").close()
         until(lambda: not server._channels())
         until(lambda: not server._pool.unfinished)
+
+
+def test_idle_threads_keep_nothing_of_what_they_have_served() -> None:
+    class Mark:
+        pass
+
+    marks: weakref.WeakSet[Mark] = weakref.WeakSet()
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        environ["mark"] = mark = Mark()
+        marks.add(mark)
+        start_response("200 OK", [("Content-Length", "1")])
+        return [b"x"]
+
+    with running(application, spec()) as server, Client(server) as client:
+        assert client.get("/") == (200, b"x")
+
+        def nothing_is_kept() -> bool:
+            gc.collect()
+            return not marks
+
+        until(nothing_is_kept)
