@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from threading import Lock, Thread, current_thread
 from time import monotonic, sleep
 from typing import Final
@@ -24,17 +24,13 @@ _GRACE: Final = 0.1
 _TICK: Final = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaving:
-    thread: Thread
-    mounts: tuple[Mount, ...]
-
-
 class Drain:
     """Closes mounts when their last requests are done."""
 
     def __init__(self) -> None:
-        self._leaving: tuple[_Leaving, ...] = ()
+        # Each thread has its mounts for only as long as they are being closed: else
+        # the last ones, with their modules, would be kept until the next reload.
+        self._leaving: dict[Thread, tuple[Mount, ...]] = {}
         # Not the mounts, whose modules would be kept along.
         self._left: tuple[Begun, ...] = ()
         self._lock = Lock()
@@ -42,7 +38,8 @@ class Drain:
     @property
     def mounts(self) -> tuple[Mount, ...]:
         """Those that are not closed yet."""
-        return tuple(mount for each in self._leaving for mount in each.mounts)
+        with self._lock:
+            return tuple(mount for each in self._leaving.values() for mount in each)
 
     @property
     def left(self) -> tuple[LeftThread, ...]:
@@ -55,33 +52,38 @@ class Drain:
         if not leaving:
             return
         thread = Thread(
-            target=self._close,
-            args=(leaving, timeout),
-            name="gateway-retire",
-            daemon=True,
+            target=self._close, args=(timeout,), name="gateway-retire", daemon=True
         )
         with self._lock:
-            self._leaving = (*self._leaving, _Leaving(thread, leaving))
-        thread.start()
+            for ended in [each for each in self._leaving if not each.is_alive()]:
+                del self._leaving[ended]
+            self._leaving[thread] = leaving
+            thread.start()
 
     def join(self, deadline: float | None) -> None:
         """Wait until all are closed, or for the *deadline* of the monotonic clock."""
-        for each in self._leaving:
-            if each.thread is not current_thread():
-                timeout = None if deadline is None else max(deadline - monotonic(), 0)
-                each.thread.join(timeout)
+        with self._lock:
+            threads = [each for each in self._leaving if each is not current_thread()]
+        for thread in threads:
+            timeout = None if deadline is None else max(deadline - monotonic(), 0)
+            thread.join(timeout)
 
-    def _close(self, mounts: tuple[Mount, ...], timeout: float) -> None:
+    def _close(self, timeout: float) -> None:
         try:
-            _drain(mounts, timeout)
+            _drain(self._leaving[current_thread()], timeout)
         finally:
-            overlays = [overlay_of(mount.application) for mount in mounts]
+            self._forget(current_thread())
+        # An application is full of cycles: without this, the memory of several of them
+        # would be in use before Python looks for such.
+        gc.collect()
+
+    def _forget(self, thread: Thread) -> None:
+        """Let go of the mounts that *thread* has closed, but for what lives on."""
+        with self._lock:
+            overlays = [overlay_of(each.application) for each in self._leaving[thread]]
             found = [overlay.begun for overlay in overlays if overlay is not None]
-            done = current_thread()
-            with self._lock:
-                self._left = tuple(b for b in (*self._left, *found) if b.left)
-                # At once: all their code is kept along.
-                self._leaving = tuple(e for e in self._leaving if e.thread is not done)
+            self._left = tuple(b for b in (*self._left, *found) if b.left)
+            self._leaving[thread] = ()
 
 
 def _drain(mounts: tuple[Mount, ...], timeout: float) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -371,6 +372,20 @@ def test_a_strict_mount_may_not_set_handlers_in_a_reload_either(tmp_path: Path) 
     with composed(tmp_path, mounts, {"a/app.py": PLAIN}) as gateway:
         write(tmp_path, {"a/app.py": SIGNALS + PLAIN})
         assert "signal only works in main thread" in str(in_thread(gateway.reload))
+
+
+def test_a_replaced_mount_is_let_go_without_another_reload(
+    tmp_path: Path, gateway: Gateway
+) -> None:
+    text(gateway, "/a/")
+    models = weakref.ref(sys.modules["mounts.a.models"])
+    write(tmp_path, {"a/models.py": "NAME = 'a2'"})
+    gc.disable()  # The gateway does not leave it to chance.
+    try:
+        gateway.reload()
+        eventually(lambda: models() is None)
+    finally:
+        gc.enable()
 
 
 def test_a_crash_names_the_place(gateway: Gateway, tmp_path: Path) -> None:
