@@ -103,6 +103,7 @@ def command(
         from gateway.cli.engines import Served, serve_with_engine, warn_of_idle_settings
         from gateway.cli.loading import telling_slow
         from gateway.config.load import load_config
+        from gateway.servers.memory import return_what_is_freed
 
         @contextmanager
         def loading(mount: str) -> Iterator[None]:
@@ -116,6 +117,7 @@ def command(
                 if current_thread() is main_thread():
                     stop_if_told()
 
+        return_what_is_freed()
         if develop:
             from gateway.cli.development import require_watchfiles
 
