@@ -116,8 +116,11 @@ def response_headers(
 
 
 def without_controls(value: str) -> str:
-    """Return *value* with a space for control characters, folded lines too."""
-    return _CONTROLS.sub(" ", value)
+    """Return *value* with a space for control characters, folded lines too.
+
+    Blanks around it are none of it (RFC 9110, 5.5).
+    """
+    return _CONTROLS.sub(" ", value).strip(" ")
 
 
 class _Mapping:
