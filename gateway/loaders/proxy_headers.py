@@ -120,7 +120,7 @@ def without_controls(value: str) -> str:
 
     Blanks around it are none of it (RFC 9110, 5.5).
     """
-    return _CONTROLS.sub(" ", value).strip(" ")
+    return _CONTROLS.sub(" ", value).strip(" \t")
 
 
 class _Mapping:
