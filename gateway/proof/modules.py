@@ -79,7 +79,8 @@ class Modules:
 
     def misplaced(self) -> Iterator[Misplaced]:
         """Yield each new module of the process that is a mount's, by its file."""
-        for name, module in list(sys.modules.items()):
+        # A copy is made at once; a list may run the garbage collector meanwhile.
+        for name, module in sys.modules.copy().items():
             if name.partition(".")[0] == PARENT or self._before.get(name) == id(module):
                 continue
             file = _file(module)
