@@ -37,7 +37,7 @@ class Modules:
         self._private: set[str] = set()
         self._asked: Mapping[str, tuple[str, ...]] = {}
         # By name and object: what was there before the mounts is none of theirs.
-        self._before = {name: id(each) for name, each in list(sys.modules.items())}
+        self._before = {name: id(each) for name, each in sys.modules.copy().items()}
 
     def learn(self, mounts: Mapping[str, Mount]) -> None:
         """Take note of the modules that *mounts* have, for :meth:`ask`."""
