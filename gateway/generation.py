@@ -29,7 +29,7 @@ from gateway.failing import ALL_MUST_LOAD, Failure, Failures
 from gateway.fingerprint import fingerprint
 from gateway.isolation.venv import read_environment
 from gateway.loaders.foreign import ForeignApplication
-from gateway.loaders.load import load
+from gateway.loaders.load import close_quietly, load
 from gateway.loaders.loaded import Loaded
 from gateway.mount import Mount
 from gateway.policies.slow import SlowWatch
@@ -178,7 +178,7 @@ class Loader:
         self, spec: MountSpec, whole: GatewaySpec, old: Member | None, first: _First
     ) -> Member:
         try:
-            member = self._member(spec, whole.home, old)
+            member = self._member(spec, whole, old)
             try:
                 first.check(spec.name, member.loaded)
             except GatewayError:
@@ -209,7 +209,9 @@ class Loader:
         mounts = [each.mount for each in members.values() if each.mount not in kept]
         close_within(spec.server.drain_timeout, mounts)
 
-    def _member(self, spec: MountSpec, home: Path, old: Member | None) -> Member:
+    def _member(
+        self, spec: MountSpec, whole: GatewaySpec, old: Member | None
+    ) -> Member:
         if old is not None and (not old.reloadable or not old.has_changed(spec)):
             return old
         last = self._generations.get(spec.name)
@@ -219,18 +221,20 @@ class Loader:
             # Before they are read: what is edited meanwhile is a change.
             sources = _sources(spec)
             predecessor = None if old is None else old.loaded.namespace
-            loaded = load(spec, home, generation, predecessor)
-            if loaded.close is not None:
-                on_failure.callback(loaded.close)
+            loaded = load(spec, whole.home, generation, predecessor)
+            on_failure.callback(close_quietly, loaded)
             around = stack(spec, loaded.wsgi, self.slow)
             mount = self._mount(spec, loaded, around, perf_counter() - started)
+            on_failure.pop_all()
+            # From here on the mount closes all of it.
+            on_failure.callback(close_within, whole.server.drain_timeout, [mount])
+            generation = None
+            if loaded.namespace is not None:
+                generation = self._generations[spec.name] = loaded.namespace.generation
             if spec.probe is not None:
                 probe(mount, spec.probe)
             on_failure.pop_all()
-        generation = None
-        if loaded.namespace is not None:
-            generation = self._generations[spec.name] = loaded.namespace.generation
-        elif isinstance(spec.target, AppTarget | AsgiTarget):
+        if generation is None and isinstance(spec.target, AppTarget | AsgiTarget):
             sources = self._first_sources(spec, spec.target, sources)
         return Member(spec, loaded, mount, sources, generation)
 

@@ -225,6 +225,62 @@ def test_a_failing_probe_keeps_the_old_mount(tmp_path: Path) -> None:
         Gateway.from_file(tmp_path / "gateway.yaml")
 
 
+UNHEALTHY = """
+import pathlib, time
+NAME = "a"
+WAY = "{way}"
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    start_response("503 No" if WAY and path == "/healthz" else "200 OK", [])
+    return [b"served"]
+
+def close():
+    if WAY == "raises":
+        raise RuntimeError("on purpose")
+    tries = 500 if WAY == "hangs" else 0
+    while tries and not pathlib.Path(r"{released}").exists():
+        time.sleep(0.01)
+        tries -= 1
+"""
+
+
+@pytest.mark.parametrize("way", ["raises", "hangs", "ends"])
+def test_however_a_mount_that_fails_its_probe_ends_the_probe_is_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    released = tmp_path / "released"
+    mounts = "a: {app: app:application, path: a, shutdown: app:close, probe: /healthz}"
+    healthy = UNHEALTHY.format(way="", released=released)
+    config = configured(tmp_path, mounts, {"a/app.py": healthy})
+    config.write_text("server: {drain_timeout: 100ms}\n" + config.read_text())
+    with Gateway.from_file(config) as gateway:
+        first = gateway.members["a"].generation
+        assert first is not None
+        write(tmp_path, {"a/app.py": UNHEALTHY.format(way=way, released=released)})
+        try:
+            with pytest.raises(LoadErrors, match="probe: /healthz answered 503"):
+                gateway.reload()
+        finally:
+            released.touch()
+        eventually(lambda: not closing())
+        assert gateway.last_reload is not None
+        assert "/healthz answered 503" in gateway.last_reload.problems[0]
+        assert gateway.reload_counts == {"succeeded": 0, "failed": 1}
+        told = "mount a: still closing" if way == "hangs" else "on purpose"
+        assert (told in caplog.text) == (way != "ends")
+        write(tmp_path, {"a/app.py": healthy + "# once more"})
+        assert gateway.reload().replaced == ("a",)
+        # The second one had its code loaded, too.
+        assert gateway.members["a"].generation == first + 2
+        eventually(lambda: not gateway.draining)
+
+
+def closing() -> list[str]:
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("gateway-close-")]
+
+
 def test_a_probe_that_hangs_is_no_reason_to_wait_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

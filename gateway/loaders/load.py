@@ -164,13 +164,13 @@ def _load_code(
             loaded = _loaded(spec, target, stand_in, own)
             # What is its own ends with it from now on.
             on_failure.pop_all()
-            on_failure.callback(_close, loaded)
+            on_failure.callback(close_quietly, loaded)
             loaded = with_middleware(
                 spec, loaded, modules.import_module, modules.searched
             )
         on_failure.pop_all()
     if spec.strict and changes:
-        _close(loaded)
+        close_quietly(loaded)
         raise as_error(spec.name, changes)
     return loaded
 
@@ -195,7 +195,7 @@ def _loaded(
     return surviving_forks(loaded, spec.name, own.active, on_fork)
 
 
-def _close(loaded: Loaded) -> None:
+def close_quietly(loaded: Loaded) -> None:
     """Close what is not going to serve; why it is not is what has to be told."""
     try:
         if loaded.close is not None:

@@ -340,3 +340,21 @@ def test_without_its_library_the_extra_is_named(
     mount = MOUNT.format(f"{{limit: 1/hour, storage: '{storage}'}}")
     with pytest.raises(LoadErrors, match=rf"wsgi-gateway\[{extra}\]"):
         built(tmp_path, mount)
+
+
+def test_counts_of_a_mount_that_fails_its_probe_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    close = rate_limit.RateLimitPolicy.close
+
+    def note(policy: rate_limit.RateLimitPolicy) -> None:
+        closed.append(policy)
+        close(policy)
+
+    monkeypatch.setattr(rate_limit.RateLimitPolicy, "close", note)
+    mount = MOUNT.format("2/minute")[:-1] + ", probe: /healthz}"
+    app = "from werkzeug.exceptions import NotFound\napplication = NotFound()"
+    with pytest.raises(LoadErrors, match="probe: /healthz answered 404"):
+        built(tmp_path, mount, {"a/app.py": app})
+    assert len(closed) == 1
