@@ -91,9 +91,12 @@ class LogOverlay:
         with _lock:
             if self in _serving:
                 _serving.remove(self)
-                _newest.pop(self.mount, None)
-                for overlay in _serving:
-                    _newest[overlay.mount] = Where(overlay.mount, overlay)
+                # In one step: log calls ask without the lock.
+                mine = [each for each in _serving if each.mount == self.mount]
+                if mine:
+                    _newest[self.mount] = Where(self.mount, mine[-1])
+                else:
+                    _newest.pop(self.mount, None)
         self.close_handlers()
         self.record_factory = None
         self.captures_warnings = False

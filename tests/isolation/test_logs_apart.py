@@ -14,7 +14,7 @@ import pytest
 from isolation_support import MakeMount
 from logs_site import LoadMount, Records, loader, process_root
 
-from gateway.isolation import logs
+from gateway.isolation import logs, logs_overlay
 
 INI = """
 [loggers]
@@ -550,6 +550,26 @@ def test_each_generation_of_a_mount_has_its_own(load: LoadMount) -> None:
         old.close()
         old.call("say")
         assert old.lines == []
+
+
+def test_a_mount_has_its_configuration_while_an_older_one_of_it_is_closed(
+    load: LoadMount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    class Watched(dict[str, Any]):
+        def pop(self, *args: Any) -> Any:
+            popped = super().pop(*args)
+            seen.append(self.get("notes"))
+            return popped
+
+    old, new = load("notes"), load("notes")
+    monkeypatch.setattr(logs_overlay, "_newest", Watched(logs_overlay._newest))
+    old.close()
+    assert seen == []
+    assert logs_overlay._newest["notes"].overlay is new.overlay
+    new.close()
+    assert seen == [None]
 
 
 def test_a_handler_that_two_mounts_have_is_closed_with_the_second(
