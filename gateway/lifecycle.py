@@ -220,11 +220,14 @@ class Gateway:
         old = outdated(self._members) if everything else self._members
         members = self._loader.load(spec, old)
         self._take_over(spec, members)
-        for name, each in old.items():
-            if members.get(name) is not each and each.loaded.namespace is not None:
-                each.loaded.namespace.retire()
+        try:
+            for name, each in old.items():
+                if members.get(name) is not each and each.loaded.namespace is not None:
+                    each.loaded.namespace.retire()
+        finally:
+            # Whatever happens: nobody else knows them any more.
+            self._drain.add(gone(old, members), spec.server.drain_timeout)
         seconds = perf_counter() - started
-        self._drain.add(gone(old, members), spec.server.drain_timeout)
         self._see_to_failed()
         return report_on(spec, old, members, seconds, spec.server != self._server)
 

@@ -25,6 +25,7 @@ from composing import (
 from werkzeug.test import Client
 
 from gateway.errors import AppCrashedError, ConfigError, GatewayError, LoadErrors
+from gateway.isolation.modules import Namespace
 from gateway.lifecycle import Gateway, ReloadRunningError
 
 APP = """
@@ -343,6 +344,21 @@ def test_reloads_while_clients_keep_asking(tmp_path: Path, gateway: Gateway) -> 
     assert failures == []
     assert min(asked) > 0
     assert text(gateway, "/a/").startswith("a29 ")
+
+
+def test_old_mounts_are_closed_even_if_their_modules_cannot_be_retired(
+    gateway: Gateway, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(namespace: Namespace) -> None:
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(Namespace, "retire", fail)
+    write(tmp_path, {"a/models.py": "NAME = 'a2'"})
+    with pytest.raises(RuntimeError, match="on purpose"):
+        gateway.reload()
+    assert text(gateway, "/a/").startswith("a2 ")
+    eventually(log.exists)
+    assert log.read_text() == "a1 closed\n"
 
 
 def test_old_modules_are_let_go(tmp_path: Path, gateway: Gateway) -> None:

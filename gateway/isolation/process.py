@@ -128,11 +128,14 @@ class Process:
             del self._open[member.package]
             vars(sys.modules[PARENT]).pop(member.package.rpartition(".")[2], None)
             below = f"{member.package}."
+            # A copy: the code of its requests imports meanwhile, and takes modules out.
             modules = {
-                name: sys.modules.pop(name)
-                for name in list(sys.modules)
+                name: module
+                for name, module in sys.modules.copy().items()
                 if name == member.package or name.startswith(below)
             }
+            for name in modules:
+                sys.modules.pop(name, None)
             _forget_in_typing(modules)
             # Not by isinstance: that would load a module which is loaded lazily.
             modules = {

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from isolation_support import MakeMount, write
@@ -71,6 +72,26 @@ def opened(folder: Path, generation: int | None = None) -> Iterator[Namespace]:
         yield namespace
     finally:
         namespace.close()
+
+
+def test_code_that_still_runs_may_take_modules_out_while_it_is_closed(
+    tmp_path: Path,
+) -> None:
+    class Running(str):
+        """A module's name that does what a thread would do in between."""
+
+        def startswith(self, *args: Any) -> bool:
+            sys.modules.pop("mounts.notes.models", None)
+            return super().startswith(*args)
+
+    write(tmp_path, FILES)
+    with opened(tmp_path) as notes:
+        app = notes.import_module("app")
+        models = sys.modules.pop("mounts.notes.models")
+        sys.modules[Running("mounts.notes.made")] = app
+        sys.modules["mounts.notes.models"] = models
+        notes.close()
+    assert not [name for name in sys.modules if name.startswith("mounts.notes")]
 
 
 def test_old_code_keeps_its_modules(tmp_path: Path) -> None:
