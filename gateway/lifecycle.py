@@ -117,7 +117,7 @@ class Gateway:
             self._dispatcher = Dispatcher(self._table(spec, self._members))
             self.shares = Shares(
                 self._dispatcher.host_of,
-                self._share_table(spec),
+                self._share_table(spec, self._members),
                 spec.server.trusted_hops,
             )
             admitted = Admission(self._dispatcher, self.shares, lambda: self.mounts)
@@ -238,13 +238,14 @@ class Gateway:
         """
         try:
             table = self._table(spec, members)
+            shares = self._share_table(spec, members)
             with self._swapping:
                 if self._closing.is_set():
                     raise GatewayError("the gateway is being closed")
                 self.spec, self._members = spec, members
                 self._point_out()
                 self._dispatcher.table = table
-                self.shares.table = self._share_table(spec)
+                self.shares.table = shares
         except BaseException:
             self._drain.add(gone(members, self._members), spec.server.drain_timeout)
             raise
@@ -361,9 +362,10 @@ class Gateway:
         # No redirect to its slash: that would tell those whom it does not answer.
         return [Route(host, prefix, mount.serve, False) for host in {None, *hosts}]
 
-    def _share_table(self, spec: GatewaySpec) -> Table[Share]:
+    def _share_table(self, spec: GatewaySpec, members: Members) -> Table[Share]:
         admin = None if self._front is None else spec.admin
-        return share_table(spec, self.mounts, admin)
+        mounts = {name: member.mount for name, member in members.items()}
+        return share_table(spec, mounts, admin)
 
     def _point_out(self) -> None:
         """Let the mounts know of each other."""

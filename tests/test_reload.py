@@ -346,6 +346,24 @@ def test_reloads_while_clients_keep_asking(tmp_path: Path, gateway: Gateway) -> 
     assert text(gateway, "/a/").startswith("a29 ")
 
 
+def test_new_mounts_that_cannot_be_shared_out_leave_the_old_ones_serving(
+    gateway: Gateway, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    old = gateway.mounts["a"]
+    write(tmp_path, {"a/models.py": "NAME = 'a2'"})
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.lifecycle.share_table", fail)
+        with pytest.raises(RuntimeError, match="on purpose"):
+            gateway.reload()
+    assert gateway.mounts["a"] is old
+    assert text(gateway, "/a/").startswith("a1 ")
+    eventually(log.exists)
+    assert log.read_text() == "a2 closed\n"
+
+
 def test_old_mounts_are_closed_even_if_their_modules_cannot_be_retired(
     gateway: Gateway, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
