@@ -160,8 +160,12 @@ class Process:
         :param folder: of a mount whose modules are imported as the process's.
         :returns: what undoes it.
         """
-        self._set_aside[str(folder)] += 1
-        return partial(self._set_aside.subtract, {str(folder): 1})
+        self._count_aside(str(folder), 1)
+        return partial(self._count_aside, str(folder), -1)
+
+    def _count_aside(self, folder: str, uses: int) -> None:
+        with self.lock:
+            self._set_aside[folder] += uses
 
     def answering(self, name: str, asker: FrameType | None) -> Member | None:
         """Return the namespace that answers for a name in a string, if one does."""
@@ -183,7 +187,9 @@ class Process:
         A mere folder is none, and neither is what is in the working directory or
         belongs to one mount.
         """
-        roots = {folder for folder, uses in self._set_aside.items() if uses > 0}
+        # A copy: requests ask, while a reload sets another folder aside.
+        aside = self._set_aside.copy()
+        roots = {folder for folder, uses in aside.items() if uses > 0}
         with suppress(OSError):
             roots.add(os.getcwd())
         return has_module(top_level, folders=False, but=roots)

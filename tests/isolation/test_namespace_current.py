@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from werkzeug.utils import import_string
 from gateway.context import AppContext, current_app_context
 from gateway.isolation.modules import current_namespace, set_aside, when_imported
 from gateway.isolation.private_member import current
+from gateway.isolation.process import process
 from gateway.loaders.foreign import ForeignApplication
 from gateway.settings import Config
 
@@ -144,6 +146,27 @@ def test_two_mounts_may_have_the_same_shared_folder(
     with mount(FILES, "links").active():
         assert asker.load("models") == "shared"
     del sys.modules["models"]
+
+
+def test_a_folder_may_be_set_aside_while_a_name_is_looked_for(
+    mount: MakeMount, asker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undo = []
+
+    class Once(int):
+        """A count that does, when it is read, what a thread would do."""
+
+        def __gt__(self, other: int) -> bool:
+            if not undo:
+                undo.append(set_aside(tmp_path / "another"))
+            return super().__gt__(other)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "_set_aside", Counter({str(tmp_path): Once(1)}))
+        with mount(FILES).active():
+            assert asker.load("models") == "mounts.notes.models"
+        (undo_it,) = undo
+        undo_it()
 
 
 @pytest.mark.parametrize("entry", ["", "."])
