@@ -120,7 +120,7 @@ class Gateway:
                 self._share_table(spec, self._members),
                 spec.server.trusted_hops,
             )
-            admitted = Admission(self._dispatcher, self.shares, lambda: self.mounts)
+            admitted = Admission(self._dispatcher, self.shares, self._mount_of)
             self.site.serve = self._policies.around_subrequests(admitted)
             on_failure.pop_all()
         self._point_out()
@@ -366,6 +366,10 @@ class Gateway:
         admin = None if self._front is None else spec.admin
         mounts = {name: member.mount for name, member in members.items()}
         return share_table(spec, mounts, admin)
+
+    def _mount_of(self, name: str) -> Mount | None:
+        member = self._members.get(name)
+        return None if member is None else member.mount
 
     def _point_out(self) -> None:
         """Let the mounts know of each other."""

@@ -82,7 +82,8 @@ class Shares:
         if self._hops:
             forwarded = forwarded_host(environ, self._hops)
             if forwarded is not None:
-                environ = {**environ, "HTTP_HOST": forwarded}
+                # No more is read of a request that has the header.
+                environ = {"HTTP_HOST": forwarded}
         host = self._host_of(environ)
         if host is None or path[:1] not in ("", "/"):
             return NOBODY
@@ -136,20 +137,20 @@ class Admission:
 
     :param application: what serves the subrequests.
     :param shares: tells whose they are.
-    :param mounts: returns the mounts that serve now.
+    :param mount_of: returns the mount of a name that serves now.
     """
 
-    __slots__ = ("_application", "_mounts", "_shares")
+    __slots__ = ("_application", "_mount_of", "_shares")
 
     def __init__(
         self,
         application: WSGIApplication,
         shares: Shares,
-        mounts: Callable[[], Mapping[str, Mount]],
+        mount_of: Callable[[str], Mount | None],
     ) -> None:
         self._application = application
         self._shares = shares
-        self._mounts = mounts
+        self._mount_of = mount_of
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -158,7 +159,7 @@ class Admission:
         share = self._shares(environ)
         limit = share.limits.max_concurrency
         if limit is not None and share.name not in environ.get(MOUNT_STACK, ()):
-            mount = self._mounts().get(share.name)
+            mount = self._mount_of(share.name)
             if mount is not None and mount.in_flight >= limit:
                 return refuse({**environ, REFUSED: share}, start_response)
         return self._application(environ, start_response)
