@@ -36,8 +36,15 @@ class _PrivateBuiltins:
     interpreter still hides the import system's frames in tracebacks.
     """
 
-    _builtins: NamespaceBuiltins
     _code: CodeType | None = None
+
+    def __init__(
+        self, fullname: str, path: str, module_builtins: NamespaceBuiltins
+    ) -> None:
+        # The loader that this is mixed into.
+        base: Any = super()
+        base.__init__(fullname, path)
+        self._builtins = module_builtins
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return an empty module that has the builtins its code needs."""
@@ -53,7 +60,8 @@ class _PrivateBuiltins:
         return self._load_code(fullname) if code is None else code
 
     def _load_code(self, fullname: str) -> CodeType:
-        raise NotImplementedError
+        base: Any = super()
+        return cast(CodeType, base.get_code(fullname))
 
 
 # typeshed's own base classes of SourceFileLoader disagree, and mypy reports it here.
@@ -64,12 +72,6 @@ class NamespaceSourceLoader(_PrivateBuiltins, SourceFileLoader):  # type: ignore
     :param path: its file.
     :param module_builtins: the builtins of its namespace.
     """
-
-    def __init__(
-        self, fullname: str, path: str, module_builtins: NamespaceBuiltins
-    ) -> None:
-        super().__init__(fullname, path)
-        self._builtins = module_builtins
 
     def get_filename(self, name: str | None = None) -> str:
         """Return the module's file, by whichever of its names it is asked for.
@@ -120,15 +122,6 @@ class LibraryLoader(_PrivateBuiltins, SourceFileLoader):  # type: ignore[misc]
     :param module_builtins: the builtins of its namespace.
     """
 
-    def __init__(
-        self, fullname: str, path: str, module_builtins: NamespaceBuiltins
-    ) -> None:
-        super().__init__(fullname, path)
-        self._builtins = module_builtins
-
-    def _load_code(self, fullname: str) -> CodeType:
-        return cast(CodeType, SourceFileLoader.get_code(self, fullname))
-
 
 class NamespaceBytecodeLoader(_PrivateBuiltins, SourcelessFileLoader):
     """Loads a module of a namespace that comes as bytecode without a source.
@@ -137,15 +130,6 @@ class NamespaceBytecodeLoader(_PrivateBuiltins, SourcelessFileLoader):
     :param path: its file.
     :param module_builtins: the builtins of its namespace.
     """
-
-    def __init__(
-        self, fullname: str, path: str, module_builtins: NamespaceBuiltins
-    ) -> None:
-        super().__init__(fullname, path)
-        self._builtins = module_builtins
-
-    def _load_code(self, fullname: str) -> CodeType:
-        return cast(CodeType, SourcelessFileLoader.get_code(self, fullname))
 
 
 def _cache_path(path: str) -> str | None:
