@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 from isolation_support import MakeEnvironment, MakeMount, metadata, write
+from logs_site import LoadMount, loader
 
+from gateway.isolation import logs
 from gateway.isolation.modules import Namespace
 from gateway.isolation.venv import Environment, read_environment
 
@@ -58,3 +61,28 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(sys.modules) - before:
         if str(folder) in str(getattr(sys.modules[name], "__spec__", "")):
             del sys.modules[name]
+
+
+@pytest.fixture
+def logs_installed() -> Iterator[None]:
+    """Have logging kept apart, and as it was after the test."""
+    before = "handlers" in vars(logging.Logger)
+    logs.install()
+    yield
+    if not before:
+        logs.uninstall()
+
+
+@pytest.fixture
+def load(mount: MakeMount) -> Iterator[LoadMount]:
+    """Loads mounts that log, and closes them after the test."""
+    loaded = []
+    make = loader(mount)
+
+    def load_and_note(*args: Any, **kwargs: Any) -> Any:
+        loaded.append(make(*args, **kwargs))
+        return loaded[-1]
+
+    yield load_and_note
+    for each in loaded:
+        each.close()

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from isolation_support import MakeMount
-from logs_site import LoadMount, Records, loader, process_root
+from logs_site import LoadMount, Records, process_root
 from werkzeug.test import Client
 
 from gateway.context import AppContext
@@ -23,34 +22,13 @@ from gateway.isolation.logs import REQUEST_ID, logging_kept_apart
 from gateway.mount import Mount
 from gateway.site import Mounted, MountPoint, Site
 
-
-@pytest.fixture(autouse=True)
-def _installed() -> Iterator[None]:
-    before = "handlers" in vars(logging.Logger)
-    logs.install()
-    yield
-    if not before:
-        logs.uninstall()
+pytestmark = pytest.mark.usefixtures("logs_installed")
 
 
 @pytest.fixture
 def process() -> Iterator[Records]:
     with process_root() as handler:
         yield handler
-
-
-@pytest.fixture
-def load(mount: MakeMount) -> Iterator[LoadMount]:
-    loaded = []
-    make = loader(mount)
-
-    def load_and_note(*args: Any, **kwargs: Any) -> Any:
-        loaded.append(make(*args, **kwargs))
-        return loaded[-1]
-
-    yield load_and_note
-    for each in loaded:
-        each.close()
 
 
 # What a record says

@@ -6,15 +6,16 @@ import logging
 import logging.config
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from isolation_support import MakeMount
-from logs_site import LoadMount, Records, loader, process_root
+from logs_site import LoadMount, Records, process_root
 
 from gateway.isolation import logs, logs_overlay
+
+pytestmark = pytest.mark.usefixtures("logs_installed")
 
 INI = """
 [loggers]
@@ -97,29 +98,6 @@ REPLACES = {
     "another list",
     "a list that is changed",
 }
-
-
-@pytest.fixture(autouse=True)
-def _installed() -> Iterator[None]:
-    before = "handlers" in vars(logging.Logger)
-    logs.install()
-    yield
-    if not before:
-        logs.uninstall()
-
-
-@pytest.fixture
-def load(mount: MakeMount) -> Iterator[LoadMount]:
-    loaded = []
-    make = loader(mount)
-
-    def load_and_note(*args: Any, **kwargs: Any) -> Any:
-        loaded.append(make(*args, **kwargs))
-        return loaded[-1]
-
-    yield load_and_note
-    for each in loaded:
-        each.close()
 
 
 def said(

@@ -6,40 +6,13 @@ import logging
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
-from isolation_support import MakeMount
-from logs_site import LoadMount, loader, process_root
+from logs_site import LoadMount, process_root
 
-from gateway.isolation import logs
-
-
-@pytest.fixture(autouse=True)
-def _installed() -> Iterator[None]:
-    before = "handlers" in vars(logging.Logger)
-    logs.install()
-    yield
-    if not before:
-        logs.uninstall()
-
-
-@pytest.fixture
-def load(mount: MakeMount) -> Iterator[LoadMount]:
-    loaded = []
-    make = loader(mount)
-
-    def load_and_note(*args: Any, **kwargs: Any) -> Any:
-        loaded.append(make(*args, **kwargs))
-        return loaded[-1]
-
-    yield load_and_note
-    for each in loaded:
-        each.close()
-
+pytestmark = pytest.mark.usefixtures("logs_installed")
 
 FLASK = """
 from flask import Flask
