@@ -31,7 +31,7 @@ from gateway.isolation.audit_values import (
     name_of,
     of_entries,
 )
-from gateway.isolation.begun_functions import is_installed
+from gateway.isolation.begun_functions import is_global, is_installed
 from gateway.isolation.environ_overlay import process_data
 from gateway.isolation.import_hooks import origins
 from gateway.isolation.logs_functions import led_by, process_record_factory
@@ -248,11 +248,9 @@ def compare_exit_functions(before: ExitFunctions, after: ExitFunctions) -> Diffe
 def _came_along(function: Any, modules: frozenset[str]) -> bool:
     """Tell whether *function* is of an installed module that is not in *modules*."""
     name = getattr(function, "__module__", None) or ""
-    module = sys.modules.get(name)
-    own = getattr(module, getattr(function, "__qualname__", ""), None)
-    file = getattr(module, "__file__", None)
+    file = getattr(sys.modules.get(name), "__file__", None)
     # A mount's own copy of a library may be dropped long before the process ends.
-    if own is not function or file is None or name.startswith("mounts."):
+    if not is_global(function) or file is None or name.startswith(f"{PARENT}."):
         return False
     return name not in modules and is_installed(file)
 

@@ -27,7 +27,7 @@ from typing import Any, Final
 from gateway.isolation.begun import Begun, ExitFunction
 from gateway.isolation.environ_overlay import current_overlay
 from gateway.isolation.environ_patches import Patches
-from gateway.isolation.private_member import Member
+from gateway.isolation.private_member import owner_of
 from gateway.isolation.private_names import has_libraries
 
 _STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + sep
@@ -72,9 +72,9 @@ def _is_own(frame: FrameType) -> bool:
 
 
 def _is_in_namespace(frame: FrameType) -> bool:
-    importer = getattr(frame.f_builtins.get("__import__"), "__self__", None)
+    owner = owner_of(frame)
     # The libraries of a mount's environment outlive a generation of its code.
-    return isinstance(importer, Member) and not has_libraries(importer.package)
+    return owner is not None and not has_libraries(owner.package)
 
 
 def _is_mounts(frame: FrameType, begun: Begun) -> bool:
@@ -84,7 +84,7 @@ def _is_mounts(frame: FrameType, begun: Begun) -> bool:
     )
 
 
-def _is_global(function: Any) -> bool:
+def is_global(function: Any) -> bool:
     """Tell whether *function* is found in its module by its name."""
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     return getattr(module, getattr(function, "__qualname__", ""), None) is function
@@ -104,7 +104,7 @@ def _registering(original: Callable[..., Any]) -> Callable[..., Any]:
             begun = beginner()
             if (
                 begun is not None
-                and (_is_mounts(sys._getframe(1), begun) or not _is_global(func))
+                and (_is_mounts(sys._getframe(1), begun) or not is_global(func))
                 and begun.add_function(ExitFunction(func, args, kwargs))
             ):
                 return func

@@ -137,8 +137,7 @@ class Namespace(PrivatePackage):
         :raises ModuleNotFoundError: there is none; its ``name`` is as the mount says.
         """
         with self.active():
-            # A name to import from the module makes it the result, not its top package.
-            return self.import_function(name, None, None, ("__name__",), 0)
+            return self.import_named(name)
 
     def owns(self, top_level: str) -> bool:
         """Tell whether the mount's own code gets *top_level* from this namespace.

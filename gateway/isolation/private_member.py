@@ -65,6 +65,11 @@ class Member(ABC):
         """What the ``import`` statements of the package's modules call."""
         return self.builtins.import_function
 
+    def import_named(self, name: str) -> ModuleType:
+        """Import the module that the package's ``import`` statements call *name*."""
+        # A name to import from the module makes it the result, not its top package.
+        return self.import_function(name, None, None, ("__name__",), 0)
+
     @abstractmethod
     def import_module(self, name: str) -> ModuleType:
         """Import a module by the name that the mount's own code has for it."""
@@ -174,6 +179,7 @@ def namespace_of(frame: FrameType | None) -> Member | None:
 
 
 def owner_of(frame: FrameType | None) -> Member | None:
+    """Return the namespace whose code runs in *frame*."""
     if frame is None:
         return None
     owner = getattr(frame.f_builtins.get("__import__"), "__self__", None)

@@ -127,7 +127,7 @@ class PrivatePackage(Member):
     def module(self, relative_name: str) -> ModuleType:
         """Import a module by its name within the package; empty for the package."""
         if relative_name:
-            return self.import_function(relative_name, None, None, ("__name__",), 0)
+            return self.import_named(relative_name)
         kept = self.kept(self.package)
         return sys.modules[self.package] if kept is None else kept
 

@@ -77,6 +77,9 @@ class Answer(Protocol):
     def import_function(self) -> ImportFunction:
         """What the mount's ``import`` statements call."""
 
+    def import_named(self, name: str) -> ModuleType:
+        """Import the module that they call *name*."""
+
 
 class Resolver(Protocol):
     """Decides whether a namespace answers, and which; and where its folder is."""
@@ -199,7 +202,7 @@ class StringHooks:
         def _find_and_load(name: str, import_: Any) -> ModuleType:
             answer = answering(name, sys._getframe(1))
             if answer is not None:
-                return answer.import_function(name, None, None, ("__name__",), 0)
+                return answer.import_named(name)
             return hidden(name) or original(name, import_)
 
         # The interpreter leaves frames of this file out of the tracebacks of imports.

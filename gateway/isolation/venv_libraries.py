@@ -127,7 +127,7 @@ class Libraries(PrivatePackage):
 
     def import_module(self, name: str) -> ModuleType:
         """Import a module by the name that the mount's own code has for it."""
-        return self.import_function(name, None, None, ("__name__",), 0)
+        return self.import_named(name)
 
     def find(
         self, fullname: str, path: Sequence[str], target: ModuleType | None
