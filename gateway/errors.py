@@ -29,7 +29,7 @@ A message says the value, the cause and the cure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -173,6 +173,15 @@ class ResponseCutError(GatewayError):
 
 class ServeError(GatewayError):
     """The server could not be started."""
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield *error* and what has led to it, the latest first, each of them once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
 
 
 def is_for_the_server(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from importlib.machinery import PathFinder
 from types import TracebackType
 from typing import Final
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, chain
 from gateway.isolation.private_names import PARENT, has_libraries, split
 
 # What a library says when something is registered with it for the second time.
@@ -79,13 +79,10 @@ def private_copy_for(error: BaseException | None) -> str | None:
     It is one in which another mount, or another generation of the same one, has
     registered something of the same name.
     """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
+    for each in chain(error):
         with suppress(Exception):  # an application's own error may have a broken str()
-            if any(clash in str(error) for clash in _CLASHES):
-                return _library_in(error.__traceback__)
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
+            if any(clash in str(each) for clash in _CLASHES):
+                return _library_in(each.__traceback__)
     return None
 
 

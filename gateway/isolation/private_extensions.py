@@ -34,7 +34,7 @@ from threading import RLock
 from types import FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, chain
 from gateway.isolation.builtins import NamespaceBuiltins
 
 # Who has loaded an extension module of that name so far. They stay in the process.
@@ -65,12 +65,9 @@ def refusal_in(error: BaseException | None) -> ExtensionRefusedError | None:
 
     Libraries such as NumPy raise an error of their own instead.
     """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, ExtensionRefusedError):
-            return error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
+    for each in chain(error):
+        if isinstance(each, ExtensionRefusedError):
+            return each
     return None
 
 

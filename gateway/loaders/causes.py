@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gateway.errors import AppCrashedError
+from gateway.errors import AppCrashedError, chain
 from gateway.isolation.private_copies import private_copy_for
 from gateway.isolation.private_extensions import refusal_in
 from gateway.loaders.django import is_in_django
-
-# An error that led to an error that led to an error: so many are looked at.
-_LONGEST_CHAIN = 16
 
 
 def with_cause(
@@ -51,14 +48,10 @@ def with_cause(
 
 def _relative_file(error: BaseException, folder: Path) -> str | None:
     """Return the relative path that was not found, and would be from *folder*."""
-    cause: BaseException | None = error
-    for _ in range(_LONGEST_CHAIN):
-        if cause is None:
-            break
+    for cause in chain(error):
         name = cause.filename if isinstance(cause, FileNotFoundError) else None
         if isinstance(name, bytes):
             name = os.fsdecode(name)
         if isinstance(name, str) and not os.path.isabs(name):
             return name if os.path.exists(folder / name) else None
-        cause = cause.__cause__ or cause.__context__
     return None
