@@ -100,6 +100,12 @@ def outdated(members: Members) -> Members:
     }
 
 
+def gone(old: Members, new: Members) -> list[Mount]:
+    """Return the mounts of *old* that are not in *new*."""
+    kept = {id(member.mount) for member in new.values()}
+    return [each.mount for each in old.values() if id(each.mount) not in kept]
+
+
 class Loader:
     """Loads generations.
 
@@ -139,7 +145,9 @@ class Loader:
         errors: list[LoadError] = []
         with ExitStack() as on_failure:
             # Also when a signal ends the loading.
-            on_failure.callback(self._discard, members, previous, spec)
+            on_failure.callback(
+                lambda: close_within(spec.server.drain_timeout, gone(members, previous))
+            )
             first = _First()
             for mount_spec in spec.mounts:
                 name = mount_spec.name
@@ -203,11 +211,6 @@ class Loader:
         )
         mount = self._mount(spec, loaded, Stack(failure), 0.0)
         return Member(spec, loaded, mount, None, failure=failure)
-
-    def _discard(self, members: Members, previous: Members, spec: GatewaySpec) -> None:
-        kept = {each.mount for each in previous.values()}
-        mounts = [each.mount for each in members.values() if each.mount not in kept]
-        close_within(spec.server.drain_timeout, mounts)
 
     def _member(
         self, spec: MountSpec, whole: GatewaySpec, old: Member | None

@@ -33,6 +33,7 @@ from gateway.generation import (
     Wrap,
     close_all,
     close_within,
+    gone,
     outdated,
     point_of,
 )
@@ -45,7 +46,7 @@ from gateway.policies.gateway_stack import GatewayStack
 from gateway.policies.metrics import RequestMetrics
 from gateway.reloaded import Outcome as Outcome
 from gateway.reloaded import Reloaded as Reloaded
-from gateway.reloaded import gone, report_on
+from gateway.reloaded import report_on
 from gateway.shares import Admission, Share, Shares, refuse, share_table
 from gateway.site import Site
 from gateway.subrequests.call import Subrequests

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from gateway.config.spec import GatewaySpec
 from gateway.generation import Members
-from gateway.mount import Mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,6 @@ class Outcome:
     at: float
     report: Reloaded | None = None
     problems: tuple[str, ...] = ()
-
-
-def gone(old: Members, new: Members) -> list[Mount]:
-    """Return the mounts of *old* that are not in *new*."""
-    kept = {id(member.mount) for member in new.values()}
-    return [each.mount for each in old.values() if id(each.mount) not in kept]
 
 
 def report_on(
