@@ -43,6 +43,11 @@ def quote_query(query: str) -> str:
     return quote(query.encode("latin-1", "replace"), _QUERY_SAFE)
 
 
+def is_below(path: str, prefix: str) -> bool:
+    """Tell whether *path* is *prefix*, or below it at a segment's boundary."""
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
 def remove_dot_segments(path: str) -> str:
     """Resolve the ``.`` and ``..`` segments of *path* (RFC 3986, 5.2.4).
 

@@ -10,7 +10,14 @@ from typing import Any
 
 from gateway.context import current_app_context, top_request_context
 from gateway.errors import GatewayError, OutsideContextError
-from gateway.paths import OUTER, from_text, quote_path, quote_query, remove_dot_segments
+from gateway.paths import (
+    OUTER,
+    from_text,
+    is_below,
+    quote_path,
+    quote_query,
+    remove_dot_segments,
+)
 from gateway.types import WSGIApplication, WSGIEnvironment
 
 # The mount's `config:` while its application is being loaded: an application built
@@ -164,9 +171,7 @@ def _check_reachable(target: MountPoint, host: str | None, site: Site) -> None:
     if host is None:
         return
     for other in site.mounts.values():
-        if covers(other.host, host) and f"{target.prefix}/".startswith(
-            f"{other.prefix}/"
-        ):
+        if covers(other.host, host) and is_below(target.prefix, other.prefix):
             raise GatewayError(
                 f"mount {target.name!r} has no URL on the host {host!r}: mount "
                 f"{other.name!r} answers there in its place. Give {target.name!r} a "

@@ -17,6 +17,7 @@ from gateway.config.schema import keys_of
 from gateway.config.source import display_name, read_mapping
 from gateway.config.spec import AdminSpec, GatewaySpec, MountSpec, ServerSpec
 from gateway.errors import ConfigError, Place, Problem
+from gateway.paths import is_below
 
 
 def load_config(path: Path, environ: Mapping[str, str] | None = None) -> GatewaySpec:
@@ -185,7 +186,7 @@ class _Loading:
 
     def _claim_address(self, reader: Reader, name: str, claim: Claim) -> None:
         admin = self._admin_prefix
-        if admin is not None and f"{claim.prefix}/".startswith(f"{admin}/"):
+        if admin is not None and is_below(claim.prefix, admin):
             reader.report(
                 claim.place,
                 claim.path,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from gateway.paths import quote_path
+from gateway.paths import is_below, quote_path
 from gateway.types import WSGIEnvironment
 
 # RFC 9110, 7.6.1; the last two are meant for proxies too, and this one is none to the
@@ -172,7 +172,7 @@ class _Mapping:
         One that is under the prefix is left: that server has heard of the prefix.
         """
         base, prefix = self._upstream.path, self._prefix
-        if (prefix and _is_below(path, prefix)) or not _is_below(path, base):
+        if (prefix and is_below(path, prefix)) or not is_below(path, base):
             return path
         # With two slashes at its start it would name a host (RFC 3986, 4.2).
         rest = path[len(base) :]
@@ -198,7 +198,7 @@ class _Mapping:
             word, value = name.strip().lower(), value.strip()
             if word == "domain" and self._is_domain(value):
                 continue  # The browser knows another one; the cookie is for its host.
-            if word == "path" and base and _is_below(value, base):
+            if word == "path" and base and is_below(value, base):
                 # Under the prefix it comes by the mount's cookie policy.
                 yield f"{name}={value[len(base) :] or '/'}"
             else:
@@ -217,11 +217,6 @@ def _public_host(environ: WSGIEnvironment) -> str:
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     return parts.scheme, (parts.hostname or "").lower(), port
-
-
-def _is_below(path: str, base: str) -> bool:
-    """Tell whether *path* is *base*, or below it at a segment's boundary."""
-    return path == base or path.startswith(base + "/")
 
 
 def _named(connection: str) -> set[str]:

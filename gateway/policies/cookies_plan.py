@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, unquote
 
-from gateway.paths import from_text, quote_path
+from gateway.paths import from_text, is_below, quote_path
+from gateway.site import covers
 
 # RFC 6265bis, 4.1.3, which has user agents ignore their case, and the two that hold a
 # cookie to HttpOnly. What they promise depends on their being in front.
@@ -107,9 +108,9 @@ class CookiePlan:
         if path[:1] != "/" or path == "/":  # RFC 6265, 5.2.4: others count for nothing
             return _as_cookie_path(here)[0]
         decoded = unquote(path, "latin-1")
-        if _is_below(decoded, here):
+        if is_below(decoded, here):
             return path
-        if _is_below(decoded, self.prefix):
+        if is_below(decoded, self.prefix):
             # Set by someone who knows the mount's prefix, but not the gateway's own.
             here = here.removesuffix(self.prefix)
         base, whole = _as_cookie_path(here)
@@ -145,7 +146,7 @@ def _plan(
             # Its cookies would reach the mounts below it beside those of the same name
             # that they set themselves, and frameworks differ on which of two they read.
             or any(
-                _is_below(other.prefix, mount.prefix) and _meet(mount, other, mounts)
+                is_below(other.prefix, mount.prefix) and _meet(mount, other, mounts)
                 for other in others
             )
         ),
@@ -186,24 +187,16 @@ def _answers(
         other.host != mount.host
         and _covers(mount.host, other.host)
         and _covers(other.host, host)
-        and _is_below(mount.prefix, other.prefix)
+        and is_below(mount.prefix, other.prefix)
         for other in mounts
     )
 
 
 def _covers(pattern: str | None, host: str | None) -> bool:
     """Tell whether every host that *host* stands for is one that *pattern* does."""
-    if pattern is None or pattern == host:
-        return True
-    return (
-        host is not None
-        and pattern.startswith("*.")
-        and host.removeprefix("*").endswith(pattern[1:])
-    )
-
-
-def _is_below(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(f"{prefix}/")
+    if pattern is None or host is None:
+        return pattern is None
+    return covers(pattern, host.removeprefix("*"))
 
 
 def _as_cookie_path(path: str) -> tuple[str, bool]:
