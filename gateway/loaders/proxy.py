@@ -128,9 +128,11 @@ class Proxy:
         url = f"{path}?{_query(query)}" if query else path
         try:
             return self._send(method, url, headers, body)
-        except ProtocolError:
-            # The server may have closed a connection of the pool just now.
-            if body is not None or method not in _REPEATABLE:
+        except ProtocolError as error:
+            # The server may have closed a connection of the pool just now. urllib3
+            # wraps answers that make no sense, too: those would come once more.
+            closed = isinstance(error.__context__, ConnectionError)
+            if not closed or body is not None or method not in _REPEATABLE:
                 raise
             return self._send(method, url, headers, body)
 

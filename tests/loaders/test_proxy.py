@@ -380,6 +380,19 @@ class TestFailure:
             assert ask(server, "/old/")[1] == b"ok"
             assert ask(server, "/old/", method="POST", body=b"x")[0].status == 502
 
+    def test_an_answer_that_makes_no_sense_is_not_asked_for_again(
+        self, tmp_path: Path
+    ) -> None:
+        asked = []
+
+        def serve(client: socket.socket) -> None:
+            asked.append(client)
+            client.sendall(b"nonsense\r\n\r\n")
+
+        with raw_upstream(serve) as url, proxied(tmp_path, url) as server:
+            assert ask(server, "/old/")[0].status == 502
+        assert len(asked) == 1
+
     def test_websockets_are_refused(self, echoing: WaitressServer) -> None:
         sent = {"Connection": "Upgrade", "Upgrade": "websocket"}
         response, body = ask(echoing, "/old/", headers=sent)
