@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from composing import (
 )
 from werkzeug.test import Client
 
+from gateway.config.load import load_config
 from gateway.errors import AppCrashedError, ConfigError, GatewayError, LoadErrors
 from gateway.isolation.modules import Namespace
 from gateway.lifecycle import Gateway, ReloadRunningError
@@ -155,6 +157,45 @@ def test_a_mount_that_does_not_load_leaves_the_old_one_serving(
     assert {name for name in set(sys.modules) - modules if "@" in name} == set()
     write(tmp_path, FILES)
     assert gateway.reload().kept == ("a", "b")
+
+
+LOGS = """
+import logging
+import models
+logging.getLogger().addHandler(logging.FileHandler(models.NAME, delay=True))
+
+def application(environ, start_response):
+    logging.getLogger("app").warning("served")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [models.NAME.encode()]
+"""
+
+
+def test_a_mount_that_is_loaded_anew_logs_as_before_until_all_are(
+    tmp_path: Path,
+) -> None:
+    names = [str(tmp_path / name) for name in ("log1", "log2")]
+    files = {**FILES, "a/app.py": LOGS, "a/models.py": f"NAME = {names[0]!r}"}
+    mounts = "a: {app: app:application, path: a}\nb: {app: app:application, path: b}"
+    served: list[str] = []
+    reloading: list[Gateway] = []
+
+    @contextmanager
+    def loading(name: str) -> Iterator[None]:
+        # The new one of the first mount is loaded by now.
+        served.extend(text(each, "/a/") for each in reloading if name == "b")
+        yield
+
+    config = configured(tmp_path, mounts, files)
+    with Gateway(load_config(config), loading=loading) as gateway:
+        reloading.append(gateway)
+        broken = {"a/models.py": f"NAME = {names[1]!r}", "b/models.py": "1 / 0"}
+        write(tmp_path, broken)
+        with pytest.raises(LoadErrors):
+            gateway.reload()
+        assert (served, text(gateway, "/a/")) == (names[:1], names[0])
+        assert Path(names[0]).read_text() == "served\n" * 2
+        assert not Path(names[1]).exists()
 
 
 def test_a_broken_file_leaves_the_old_one_serving(

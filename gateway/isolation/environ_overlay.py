@@ -57,7 +57,7 @@ class Overlay(MutableMapping[bytes, bytes]):
     :raises VariableError: no variable can have this name or value.
     """
 
-    __slots__ = ("_inherited", "_seen", "begun", "name")
+    __slots__ = ("_inherited", "_seen", "begun", "name", "records")
 
     def __init__(
         self,
@@ -67,6 +67,9 @@ class Overlay(MutableMapping[bytes, bytes]):
     ) -> None:
         self.name = name
         self.begun = Begun(name) if begun is None else begun
+        #: Where the mount's code is for logging: a ``Where`` of ``logs_overlay``, once
+        #: it has a configuration of its own. Here, for its threads have this overlay.
+        self.records: Any = None
         # For each variable that was changed, its value; None where it was deleted.
         self._seen: dict[bytes, bytes | None] = {}
         for variable, value in (values or {}).items():

@@ -20,11 +20,13 @@ from threading import RLock
 from typing import Any, Final
 
 from gateway.context import current_app_context, current_request_context
+from gateway.isolation.environ_overlay import Overlay
 from gateway.isolation.environ_patches import Patches
 from gateway.isolation.logs_functions import lead_functions, leave_functions
 from gateway.isolation.logs_overlay import (
     OUTSIDE,
     LogOverlay,
+    Where,
     as_process,
     whereabouts,
 )
@@ -97,24 +99,25 @@ def uninstall() -> None:
 
 
 @contextmanager
-def logging_kept_apart(mount: str) -> Iterator[LogOverlay]:
+def logging_kept_apart(variables: Overlay) -> Iterator[LogOverlay]:
     """Load a mount within: what it configures is for its own records.
 
-    Once it is loaded the mount has that configuration wherever its code runs. If
-    loading fails, its handlers are closed and all is as before; else the caller closes
-    what this yields, together with the mount.
+    It has that configuration wherever its code runs, and so have its threads. If
+    loading fails, its handlers are closed; else the caller closes what this yields,
+    together with the mount.
 
-    :param mount: the mount's name.
+    :param variables: what tells whose code runs; it is given the configuration.
     """
     install()
-    overlay = LogOverlay(mount)
+    overlay = LogOverlay(variables.name)
+    overlay.open()
+    variables.records = Where(overlay.mount, overlay)
     try:
         with overlay.active():
             yield overlay
     except BaseException:
         overlay.close()
         raise
-    overlay.serve()
 
 
 def request_id() -> str:

@@ -77,26 +77,16 @@ class LogOverlay:
         with _claiming(Where(self.mount, self)):
             yield
 
-    def serve(self) -> None:
-        """Be the one that the mount's requests and threads have from now on."""
+    def open(self) -> None:
+        """Count among those whose handlers nobody else closes, until :meth:`close`."""
         with _lock:
-            _serving.append(self)
-            _newest[self.mount] = Where(self.mount, self)
+            _open.append(self)
 
     def close(self) -> None:
-        """Close the mount's handlers and forget what it has set; repeatedly is fine.
-
-        An older generation of the mount that still serves is current again.
-        """
+        """Close the mount's handlers and forget what it has set; repeatedly is fine."""
         with _lock:
-            if self in _serving:
-                _serving.remove(self)
-                # In one step: log calls ask without the lock.
-                mine = [each for each in _serving if each.mount == self.mount]
-                if mine:
-                    _newest[self.mount] = Where(self.mount, mine[-1])
-                else:
-                    _newest.pop(self.mount, None)
+            if self in _open:
+                _open.remove(self)
         self.close_handlers()
         self.record_factory = None
         self.captures_warnings = False
@@ -161,7 +151,7 @@ class LogOverlay:
 
 def _handlers_of_others(overlay: LogOverlay) -> set[logging.Handler]:
     """Return the handlers of other mounts: a library may give all the same one."""
-    others = [other for other in _serving.copy() if other is not overlay]
+    others = [other for other in _open.copy() if other is not overlay]
     return {handler for other in others for handler in other._handlers()}
 
 
@@ -185,9 +175,8 @@ class _Claim(NamedTuple):
 _NOWHERE: Final = Where(OUTSIDE, None)
 _claim: Final[ContextVar[_Claim | None]] = ContextVar("gateway.logs", default=None)
 
-# The overlays of loaded mounts, the oldest first, and the last one of each name.
-_serving: Final[list[LogOverlay]] = []
-_newest: Final[dict[str, Where]] = {}
+# The overlays of mounts that are loaded, or being loaded.
+_open: Final[list[LogOverlay]] = []
 
 # Bound once, for every log call asks them.
 _claimed: Final = _claim.get
@@ -221,14 +210,15 @@ def whereabouts() -> Where:
             return claim.where
         mounted = getattr(context.app, "mount", None)
         if mounted is not None:
-            return _of_mount(mounted.point.name)
+            # Each generation's own: one that is loaded beside it changes nothing here.
+            environ = mounted.environ
+            own = None if environ is None else environ.records
+            return own or Where(mounted.point.name, None)
         # An application that no gateway has mounted, inside of one that is.
         context = context.below
     if claim is not None:
         return claim.where
     environ = current_overlay()
-    return _of_mount(environ.name) if environ is not None and environ.name else _NOWHERE
-
-
-def _of_mount(name: str) -> Where:
-    return _newest.get(name) or Where(name, None)
+    if environ is None or not environ.name:
+        return _NOWHERE
+    return environ.records or Where(environ.name, None)

@@ -151,7 +151,7 @@ def _load_code(
         surroundings(spec.place.file),
         modules.active(),
         seeding_flask(),
-        logging_kept_apart(spec.name) as records,
+        logging_kept_apart(variables) as records,
         # A strict mount is to be told: it may set none anywhere.
         nullcontext() if spec.strict else without_handlers(spec.name),
     ):

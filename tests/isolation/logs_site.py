@@ -12,6 +12,7 @@ from typing import Any
 from isolation_support import MakeMount
 from werkzeug.test import Client
 
+from gateway.isolation.environ import Overlay
 from gateway.isolation.logs import REQUEST_ID, LogOverlay, logging_kept_apart
 from gateway.loaders.foreign import ForeignApplication
 from gateway.mount import Mount
@@ -112,16 +113,22 @@ def loader(mount: MakeMount) -> LoadMount:
     """Return what loads mounts whose ``app.py`` is given as text."""
 
     def load(
-        name: str, code: str = "", others: Mapping[str, str] | None = None
+        name: str,
+        code: str = "",
+        others: Mapping[str, str] | None = None,
+        variables: Overlay | None = None,
     ) -> LogMount:
+        if variables is None:
+            variables = Overlay(name=name)
         source = LISTED + dedent(code)
         if "application =" not in code:
             source += SERVING
         namespace = mount({**(others or {}), "app.py": source}, name)
         application = ForeignApplication(name, {})
-        with logging_kept_apart(name) as overlay:
+        with logging_kept_apart(variables) as overlay:
             module = namespace.import_module("app")
-        application.mount = Mounted(MountPoint(name, "", None, "wsgi"), Site())
+        point = MountPoint(name, "", None, "wsgi")
+        application.mount = Mounted(point, Site(), environ=variables)
         served = Mount(
             name,
             "",

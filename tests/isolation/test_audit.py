@@ -368,7 +368,7 @@ def test_what_a_mount_has_of_its_own_is_no_change(make: Make) -> None:
     audit, before = Audit(), take()
     try:
         with overlay.active(), audit.loading("notes"):
-            with logging_kept_apart("notes") as logging_overlay:
+            with logging_kept_apart(overlay) as logging_overlay:
                 make(code + "\nlogging.captureWarnings(True)\n" + FACTORY)
             with logging_overlay.active():
                 assert logging.root.level == 5

@@ -152,7 +152,8 @@ def test_a_thread_that_a_mount_starts_is_the_mounts(
     before = type(os.environ)
     environ.install()
     try:
-        with Overlay(name="notes").active():
+        variables = Overlay(name="notes")
+        with variables.active():
             notes = load(
                 "notes",
                 """
@@ -165,6 +166,7 @@ def test_a_thread_that_a_mount_starts_is_the_mounts(
                     thread.start()
                     thread.join()
                 """,
+                variables=variables,
             )
             notes.module.start()
             assert notes.lines == ["thread"]
@@ -242,7 +244,7 @@ def test_installing_twice_is_installing_once_and_can_be_undone(
 def test_what_a_mount_has_set_is_gone_when_logs_are_uninstalled(
     process: Records,
 ) -> None:
-    with logging_kept_apart("notes") as overlay:
+    with logging_kept_apart(Overlay(name="notes")) as overlay:
         logging.getLogger().setLevel(logging.DEBUG)
         logs.uninstall()
         assert logging.getLogger().level == logging.WARNING

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from logs_site import LoadMount, Records, process_root
 
-from gateway.isolation import logs, logs_overlay
+from gateway.isolation import logs
 
 pytestmark = pytest.mark.usefixtures("logs_installed")
 
@@ -530,24 +530,30 @@ def test_each_generation_of_a_mount_has_its_own(load: LoadMount) -> None:
         assert old.lines == []
 
 
-def test_a_mount_has_its_configuration_while_an_older_one_of_it_is_closed(
-    load: LoadMount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
+def test_a_generation_keeps_its_own_beside_a_newer_one(load: LoadMount) -> None:
+    """What is loaded beside it may never take over."""
+    with process_root() as process:
+        old = load("notes", "logging.root.addHandler(mine)")
+        new = load("notes", "logging.root.handlers = [mine]")
+        old.call("say")
+        assert (old.lines, new.lines) == (["said"], [])
+        new.call("say")
+        assert (old.lines, new.lines) == ([], ["said"])
+        assert process.lines == ["said"]
+        old.close()
+        new.call("say")
+        assert (old.lines, new.lines) == ([], ["said"])
 
-    class Watched(dict[str, Any]):
-        def pop(self, *args: Any) -> Any:
-            popped = super().pop(*args)
-            seen.append(self.get("notes"))
-            return popped
 
-    old, new = load("notes"), load("notes")
-    monkeypatch.setattr(logs_overlay, "_newest", Watched(logs_overlay._newest))
-    old.close()
-    assert seen == []
-    assert logs_overlay._newest["notes"].overlay is new.overlay
-    new.close()
-    assert seen == [None]
+def test_what_a_closed_generation_configures_is_nobody_elses(load: LoadMount) -> None:
+    code = "def late():\n    logging.root.handlers = []\n    say()"
+    with process_root() as process:
+        old, new = load("notes", code), load("notes", code)
+        old.close()
+        old.call("say")
+        old.call("late")
+        new.call("say")
+        assert process.lines == ["said", "said"]
 
 
 def test_a_handler_that_two_mounts_have_is_closed_with_the_second(

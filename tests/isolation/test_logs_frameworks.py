@@ -70,6 +70,7 @@ default_handler.setFormatter(logging.Formatter("%(mount)s %(request_id)s"))
 DJANGO = """
 import logging
 from django.conf import settings
+from gateway.isolation.environ import Overlay
 from gateway.isolation.logs import logging_kept_apart
 
 class Records(logging.Handler):
@@ -82,7 +83,7 @@ class Records(logging.Handler):
 existing = logging.getLogger("existing")
 process = Records()
 logging.root.addHandler(process)
-with logging_kept_apart("catalog"):
+with logging_kept_apart(Overlay(name="catalog")):
     import django
     settings.configure(LOGGING={
         "version": 1,
