@@ -55,5 +55,6 @@ def log_to_stderr(quiet: bool) -> Iterator[Callable[[], None]]:
     finally:
         for own in [each for each in logger.handlers if isinstance(each, LineHandler)]:
             logger.removeHandler(own)
+            own.close()
         logger.setLevel(before[0])
         logger.propagate = before[1]

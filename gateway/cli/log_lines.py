@@ -26,13 +26,24 @@ class LogLines(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         """Return the local time of *record*, to the millisecond."""
+        return f"{self._text_of(int(record.created))},{int(record.msecs):03d}"
+
+    def access_line(self, message: str) -> str:
+        """Return the line of a request that is just over, as :meth:`format` would."""
+        if self.as_json:
+            return message
+        now = time.time()
+        second = int(now)
+        millisecond = int((now - second) * 1000)
+        return f"{self._text_of(second)},{millisecond:03d} INFO {message}"
+
+    def _text_of(self, second: int) -> str:
         # Read, and replaced, as a whole: threads format at the same time.
-        second, text = self._second
-        if second != int(record.created):
-            second = int(record.created)
+        last, text = self._second
+        if last != second:
             text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
             self._second = second, text
-        return f"{text},{int(record.msecs):03d}"
+        return text
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Format what is the line as text, without a traceback."""

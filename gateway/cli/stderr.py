@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+import weakref
 from collections import deque
-from threading import Lock
+from contextlib import suppress
+from typing import Any, Final
+
+# How long a line of :meth:`LineHandler.write_access` waits for others, in seconds.
+_DELAY: Final = 0.1
 
 
 class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
@@ -18,7 +25,11 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         super().__init__()
         self._lines: deque[str] = deque()
-        self._writing = Lock()
+        # Not from `threading` by name: greenlets may take the place of threads later.
+        self._writing = threading.Lock()
+        self._scheduling = threading.Lock()
+        self._timer: threading.Timer | None = None
+        _handlers.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit a record, without the lock that a handler usually has."""
@@ -31,14 +42,65 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
         """Write a record, or leave it to the thread that is writing."""
         try:
             self._lines.append(self.format(record) + self.terminator)
-            # Looked at again after each release: whoever came before it has gone on.
-            while self._lines and self._writing.acquire(blocking=False):
-                try:
-                    self._write_all()
-                finally:
-                    self._writing.release()
+            self._write()
         except Exception:
             self.handleError(record)
+
+    def write_access(self, message: str) -> None:
+        """Write the line of a request soon, together with those that come until then.
+
+        Writing lets another thread take over in the middle of a request, which costs
+        more than all else that is done for a line.
+
+        :param message: what the request's record would say.
+        """
+        formatter: Any = self.formatter
+        self._lines.append(formatter.access_line(message) + self.terminator)
+        if self._timer is None and self._scheduling.acquire(blocking=False):
+            try:
+                if self._timer is None:
+                    self._schedule()
+            finally:
+                self._scheduling.release()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with suppress(OSError, ValueError):  # There is no standard error any more.
+            self._write()
+            super().flush()
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            if timer is not threading.current_thread():
+                timer.join()
+        self.flush()
+        super().close()
+
+    def _schedule(self) -> None:
+        timer = threading.Timer(_DELAY, self._write_scheduled)
+        timer.name, timer.daemon = "gateway-log", True
+        self._timer = timer
+        try:
+            timer.start()
+        except RuntimeError:  # The interpreter ends, or there are no threads left.
+            self._timer = None
+            self.flush()
+
+    def _write_scheduled(self) -> None:
+        # First: whoever comes from here on has another one for its line.
+        self._timer = None
+        self.flush()
+
+    def _write(self) -> None:
+        # Looked at again after each release: whoever came before it has gone on.
+        while self._lines and self._writing.acquire(blocking=False):
+            try:
+                self._write_all()
+            finally:
+                self._writing.release()
 
     def _write_all(self) -> None:
         lines = []
@@ -46,3 +108,21 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
             lines.append(self._lines.popleft())
         self.stream.write("".join(lines))
         self.stream.flush()
+
+    def _begin_in_child(self) -> None:
+        # Those lines are the parent's, and so are the threads that would release these.
+        self._lines.clear()
+        self._writing, self._scheduling = threading.Lock(), threading.Lock()
+        self._timer = None
+
+
+_handlers: Final[weakref.WeakSet[LineHandler]] = weakref.WeakSet()
+
+
+def _begin_in_child() -> None:
+    for handler in _handlers:
+        handler._begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

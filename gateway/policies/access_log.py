@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from gateway.isolation.logs import OUTSIDE, REQUEST_ID
@@ -20,9 +20,17 @@ ACCESS: Final = "gateway.access"
 """The logger's name."""
 
 _log = logging.getLogger(ACCESS)
+_above = logging.getLogger("gateway")
 
 # What an address is made of (RFC 4291, 2.2; RFC 4007, 11), and a protocol's version.
 _OF_ADDRESSES: Final = ":.%[]/"
+
+
+class LineWriter(Protocol):
+    """A handler that writes lines which are formatted already."""
+
+    def write_access(self, message: str) -> None:
+        """Write the line of a request."""
 
 
 @lru_cache(maxsize=256)
@@ -32,27 +40,21 @@ def _quoted(text: str) -> str:
 
 def write_text(record: RequestRecord) -> None:
     """Log a request as a line of text; what the client chose is percent-encoded."""
-    if not _log.isEnabledFor(logging.INFO):
+    if not _is_wanted():
         return
     environ = record.environ
     request_id = environ.get(REQUEST_ID, OUTSIDE)
-    fields = (
-        _client(environ),
-        _quoted(environ["REQUEST_METHOD"]),
-        _url(environ),
-        _quoted(environ.get("SERVER_PROTOCOL") or "-"),
-        record.status,
-        record.sent,
-        record.mount,
-        record.seconds * 1000,
-        request_id,
+    message = (
+        f'{_client(environ)} "{_quoted(environ["REQUEST_METHOD"])} {_url(environ)} '
+        f'{_quoted(environ.get("SERVER_PROTOCOL") or "-")}" {record.status} '
+        f"{record.sent} {record.mount} {record.seconds * 1000:.1f}ms {request_id}"
     )
-    _write('%s "%s %s %s" %s %d %s %.1fms %s', fields, record.mount, request_id)
+    _write(message, record.mount, request_id)
 
 
 def write_json(record: RequestRecord) -> None:
     """Log a request as one JSON object (RFC 8259) in ASCII, without line breaks."""
-    if not _log.isEnabledFor(logging.INFO):
+    if not _is_wanted():
         return
     environ = record.environ
     request_id = environ.get(REQUEST_ID, OUTSIDE)
@@ -75,17 +77,52 @@ def write_json(record: RequestRecord) -> None:
         fields["trace_id"] = trace_id
     if record.error is not None:
         fields["error"] = type(record.error).__name__
-    _write("%s", (json.dumps(fields),), record.mount, request_id)
+    _write(json.dumps(fields), record.mount, request_id)
 
 
-def _write(message: str, args: tuple[Any, ...], mount: str, request_id: str) -> None:
+def _is_wanted() -> bool:
+    # The logger's own cache, which is emptied when the answer may change.
+    wanted: bool | None = _log._cache.get(logging.INFO)  # type: ignore[attr-defined]
+    return _log.isEnabledFor(logging.INFO) if wanted is None else wanted
+
+
+def _write(message: str, mount: str, request_id: str) -> None:
+    writer = _only_writer()
+    if writer is not None:
+        writer.write_access(message)
+        return
     # What _log.info() does, without its search of the stack for whoever has called it.
     extra = {"mount": mount, "request_id": request_id}
     _log.handle(
         _log.makeRecord(
-            ACCESS, logging.INFO, __file__, 0, message, args, None, extra=extra
+            ACCESS, logging.INFO, __file__, 0, "%s", (message,), None, extra=extra
         )
     )
+
+
+def _only_writer() -> LineWriter | None:
+    """Return what writes the lines, if all of logging would come to that.
+
+    A record takes three times as long as its line. It is made where somebody may want
+    it: another handler, or a filter.
+    """
+    # What the process has set, for the gateway's loggers are no mount's.
+    own: dict[str, Any] = _log.__dict__
+    above: dict[str, Any] = _above.__dict__
+    handlers: list[Any] = above["handlers"]
+    if (
+        own["handlers"]
+        or own["filters"]
+        or not own["propagate"]
+        or above["propagate"]
+        or len(handlers) != 1
+    ):
+        return None
+    handler = handlers[0]
+    if not hasattr(handler, "write_access") or handler.filters or handler.level:
+        return None
+    writer: LineWriter = handler
+    return writer
 
 
 class AccessLog(Recorder):
@@ -108,7 +145,7 @@ class AccessLog(Recorder):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        if not _log.isEnabledFor(logging.INFO):
+        if not _is_wanted():
             return self._application(environ, start_response)
         return super().__call__(environ, start_response)
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from gateway.cli import stderr
+from gateway.cli.log_lines import LogLines
 from gateway.cli.stderr import LineHandler
+from gateway.policies.access_log import ACCESS
 
 
 class Slow(io.StringIO):
@@ -82,3 +89,114 @@ def test_filters_are_asked_and_errors_are_told(
     assert handler.handle(record("good"))
     assert stream.getvalue() == "good\n"
     assert "Logging error" in capsys.readouterr().err
+
+
+@pytest.fixture
+def lines() -> Iterator[tuple[LineHandler, io.StringIO]]:
+    """Give a handler as ``gateway serve`` has it, and what it writes to."""
+    handler = LineHandler()
+    handler.setFormatter(LogLines())
+    handler.setStream(stream := io.StringIO())
+    with closing(handler):
+        yield handler, stream
+
+
+def messages(stream: io.StringIO) -> list[str]:
+    return re.findall(r"(?m)^[-0-9]+ [:0-9]+,[0-9]{3} INFO (.*)$", stream.getvalue())
+
+
+def test_the_lines_of_requests_come_soon_and_in_order(
+    lines: tuple[LineHandler, io.StringIO],
+) -> None:
+    handler, stream = lines
+    written = threading.Event()
+    stream.flush = written.set  # type: ignore[method-assign]
+    for number in range(50):
+        handler.write_access(f"request {number}")
+    assert written.wait(10)
+    assert messages(stream) == [f"request {number}" for number in range(50)]
+    # And so do those after it.
+    written.clear()
+    handler.write_access("last")
+    assert written.wait(10)
+    assert messages(stream)[-1] == "last"
+
+
+def test_what_else_is_logged_comes_after_the_requests_before_it(
+    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
+    handler, stream = lines
+    handler.write_access("request")
+    assert stream.getvalue() == ""
+    handler.handle(record("news"))
+    assert messages(stream) == ["request", "news"]
+
+
+def test_the_end_writes_what_waits(
+    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
+    handler, stream = lines
+    handler.write_access("request")
+    handler.close()
+    assert messages(stream) == ["request"]
+
+
+def test_an_output_that_is_gone_is_no_failure(
+    lines: tuple[LineHandler, io.StringIO],
+) -> None:
+    handler, stream = lines
+    stream.close()
+    handler.write_access("request")
+    handler.close()
+
+
+def test_without_a_thread_to_be_had_a_line_is_written_at_once(
+    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    handler, stream = lines
+    handler.write_access("request")
+    assert messages(stream) == ["request"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+def test_a_forked_process_writes_its_own_lines_only(
+    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
+    handler, stream = lines
+    handler.write_access("of the parent")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover (another process)
+        try:
+            stderr._DELAY = 0.0
+            said = threading.Event()
+            stream.flush = said.set  # type: ignore[method-assign]
+            handler.write_access("of the child")
+            said.wait(10)
+            os.write(writer, "\n".join(messages(stream)).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        assert pipe.read() == b"of the child"
+    handler.flush()
+    assert messages(stream) == ["of the parent"]
+
+
+def test_a_line_is_as_its_record_would_have_it() -> None:
+    formatter = LogLines()
+    access = logging.LogRecord(ACCESS, logging.INFO, "", 0, "a line", None, None)
+    without_time = re.compile(r"^[-0-9]+ [:0-9]+,[0-9]{3} ")
+    assert without_time.sub("", formatter.access_line("a line")) == without_time.sub(
+        "", formatter.format(access)
+    )
+    formatter.as_json = True
+    assert formatter.access_line("{}") == "{}"

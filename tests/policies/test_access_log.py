@@ -451,3 +451,73 @@ def test_a_sink_that_fails_spoils_nothing(caplog: pytest.LogCaptureFixture) -> N
 
     assert get(Recorder(application, (sink, write_text)), "/").data == b"x"
     assert "a request was not recorded" in caplog.text
+
+
+class Lines(logging.Handler):
+    """A handler that takes lines, and records where it has to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.records: list[logging.LogRecord] = []
+
+    def write_access(self, message: str) -> None:
+        self.lines.append(message)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@contextmanager
+def writing() -> Iterator[Lines]:
+    """Give the only handler of the gateway's log."""
+    above = logging.getLogger("gateway")
+    before = above.handlers, above.propagate, above.level
+    above.handlers, above.propagate = [found := Lines()], False
+    above.setLevel(logging.INFO)
+    yield found
+    above.handlers, above.propagate = before[:2]
+    above.setLevel(before[2])
+
+
+@contextmanager
+def changed(logger: logging.Logger, name: str, value: Any) -> Iterator[None]:
+    before = getattr(logger, name)
+    setattr(logger, name, value)
+    yield
+    setattr(logger, name, before)
+
+
+def test_a_handler_that_writes_lines_gets_no_records(gateway: Any) -> None:
+    with writing() as writer:
+        get(gateway, "/app/")
+    assert len(writer.lines) == 1
+    assert LINE.fullmatch(writer.lines[0])
+    assert not writer.records
+
+
+def test_whoever_looks_for_records_finds_them(gateway: Any) -> None:
+    access, above = logging.getLogger("gateway.access"), logging.getLogger("gateway")
+    with writing() as writer:
+        other = Lines()
+        for logger, name, value in (
+            (access, "handlers", [other]),
+            (access, "filters", [lambda record: True]),
+            (above, "handlers", [writer, other]),
+            (above, "propagate", True),
+        ):
+            with changed(logger, name, value):
+                get(gateway, "/app/")
+        writer.addFilter(lambda record: record.mount == "app")
+        get(gateway, "/app/")
+        assert not writer.lines
+        assert [record.mount for record in writer.records] == ["app"] * 5
+        assert all(LINE.fullmatch(record.getMessage()) for record in writer.records)
+        assert len(other.records) == 2
+        writer.filters.clear()
+        writer.setLevel(logging.WARNING)
+        get(gateway, "/app/")
+        with changed(access, "propagate", False):
+            get(gateway, "/app/")
+        assert len(writer.records) == 5
+        assert not writer.lines
