@@ -15,6 +15,7 @@ import socket
 from time import monotonic, time
 from typing import Any, Final
 
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import ErrorTask, Task
 from waitress.utilities import InternalServerError
@@ -90,9 +91,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     # lock of the output, and read by the loop without it. When it comes true, the loop
     # is woken after that, so that nothing is left lying.
     _has_output = False
-
-    # What is to be sent in one piece with what comes next.
-    _held: list[bytes] | None = None
 
     # Whether a write may wait for the client, which the loop must not.
     _may_wait = True
@@ -248,24 +246,31 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def write_soon(self, data: Any) -> int:
         """Send *data*, or as much as the client takes; the loop sends the rest."""
-        if self._held is not None:
-            self._held.append(data)
-            return len(data)
         with self.outbuf_lock:
             self._has_output = False
             try:
-                return int(super().write_soon(data))
+                if self.total_outbufs_len or isinstance(data, ReadOnlyFileBasedBuffer):
+                    return int(super().write_soon(data))
+                return self._send_now(data)
             finally:
                 self._leave_output()
 
-    def hold(self) -> None:
-        """Keep what is written, so that it is sent in one piece."""
-        self._held = []
-
-    def send_held(self) -> None:
-        """Send what was kept."""
-        held, self._held = self._held, None
-        self.write_soon(b"".join(held or ()))
+    def _send_now(self, data: Any) -> int:
+        """Send *data* past the buffers, which are empty, or what the client takes."""
+        if not self.connected:
+            raise ClientDisconnected
+        if not data:
+            return 0
+        try:
+            sent: int = self.send(data, do_close=False)
+        except OSError:
+            self.will_close = True
+            return len(data)
+        if sent:
+            self.last_activity = time()
+        if sent < len(data):
+            super().write_soon(memoryview(data)[sent:])
+        return len(data)
 
     def _leave_output(self) -> None:
         """Leave to the loop what could not be sent; called with the lock held."""

@@ -7,7 +7,7 @@ client as a response that is not one, or as the beginning of another one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from gateway.errors import InvalidResponseError
@@ -17,27 +17,31 @@ _STATUS: Final = rb"HTTP/1\.[01] [2-5][0-9]{2}(?: [\t -~\x80-\xff]*)?\r\n"
 _FIELD: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [\t -~\x80-\xff]*\r\n"
 _HEAD: Final = re.compile(rb"%b(?:%b)*\r\n" % (_STATUS, _FIELD))
 _STATUS_LINE: Final = re.compile(_STATUS)
-_LENGTHS: Final = re.compile(rb"\r\nContent-Length: ([^\r]*)")
 
 _SHOWN: Final = 60
 
 
 def check_head(head: bytes, fields: Iterable[tuple[str, str]]) -> None:
-    """Check the head of a response, as waitress has made it.
+    """Check the head of a response.
 
     :param fields: its headers; joined, a colon in a name looks like its end.
-    :raises InvalidResponseError: it is none (RFC 9112), or its length is not one
-        number (RFC 9110, 8.6).
+    :raises InvalidResponseError: it is none (RFC 9112).
     """
     if _HEAD.fullmatch(head) is None:
         raise _wrong_head(head)
     for name, _ in fields:
         if ":" in name:
             raise _wrong_field(name.encode("latin-1"))
-    lengths = _LENGTHS.findall(head)
-    if lengths and (len(lengths) > 1 or not lengths[0].isdigit()):
+
+
+def check_length(values: Sequence[str]) -> None:
+    """Check the values of a response's Content-Length headers, of which there are some.
+
+    :raises InvalidResponseError: they are not one number (RFC 9110, 8.6).
+    """
+    if len(values) > 1 or not (values[0].isascii() and values[0].isdigit()):
         raise InvalidResponseError(
-            f"the response's Content-Length is {_shown(b', '.join(lengths))}: it has "
+            f"the response's Content-Length is {_shown(', '.join(values))}: it has "
             "to be one whole number of bytes"
         )
 
@@ -93,6 +97,6 @@ def _wrong_field(field: bytes) -> InvalidResponseError:
     )
 
 
-def _shown(value: bytes) -> str:
-    text = value.decode("latin-1")
+def _shown(value: bytes | str) -> str:
+    text = value if isinstance(value, str) else value.decode("latin-1")
     return ascii(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

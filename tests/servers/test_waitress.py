@@ -244,13 +244,57 @@ def test_a_head_request_leaves_the_connection_in_order(path: str) -> None:
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
             answer += client.recv(1)
-        if path == "/stream":  # Its length is not known: the connection ends.
-            assert client.recv(1024) == b""
-        else:
-            assert b"Content-Length: 5\r\n" in answer
-            client.sendall(b"GET /length HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert read_answer(client).startswith(b"HTTP/1.1 200")
+        length = b"Content-Length: 5\r\n" if path != "/stream" else b"chunked\r\n"
+        assert length in answer
+        client.sendall(b"GET /length HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_answer(client).startswith(b"HTTP/1.1 200")
         client.close()
+
+
+def delimited(environ: Any, start_response: Any) -> Any:
+    """Answer with the status that the path says, without a length."""
+    start_response(environ["PATH_INFO"][1:], [("X-Test", "a")])
+    return iter([b"he", b"llo"]) if environ["PATH_INFO"] == "/200 OK" else []
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "200 OK"])
+def test_what_tells_its_own_end_keeps_the_connection(status: str) -> None:
+    with running(delimited, spec()) as server:
+        client = http.client.HTTPConnection(*server.address, timeout=10)
+        for _ in range(3):
+            client.request("GET", f"/{status.replace(' ', '%20')}")
+            socket_before = client.sock
+            answer = client.getresponse()
+            assert answer.status == int(status[:3])
+            assert answer.read() == (b"hello" if status == "200 OK" else b"")
+            assert answer.getheader("Connection") is None
+            assert answer.getheader("Content-Length") is None
+            assert client.sock is socket_before is not None
+        client.request("GET", "/204%20No%20Content", headers={"Connection": "close"})
+        assert client.getresponse().getheader("Connection") == "close"
+        client.close()
+
+
+def test_an_old_client_finds_the_end_by_the_end_of_the_connection() -> None:
+    with running(delimited, spec()) as server:
+        client = socket.create_connection(server.address, timeout=10)
+        client.sendall(b"GET /200%20OK HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        with client, client.makefile("rb") as answer:
+            assert answer.read().endswith(b"\r\n\r\nhello")
+
+
+def test_names_of_headers_are_sent_as_they_are_written() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("ETag", '"a"'), ("x-lower", "b"), ("Server", "c")])
+        return [b"hello"]
+
+    with running(app, spec()) as server:
+        client = socket.create_connection(server.address, timeout=10)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = read_answer(client)
+        client.close()
+    assert b'\r\nETag: "a"\r\nx-lower: b\r\nServer: c\r\n' in answer
+    assert b"Via" not in answer
 
 
 def test_busy_keep_alive_clients_do_not_hold_the_stop() -> None:
