@@ -69,6 +69,11 @@ class FairQueues(Generic[T]):
         """How many jobs wait."""
         return sum(len(group.waiting) for group in self._turns.values())
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether any job waits; to be read without the lock, too."""
+        return bool(self._turns)
+
     def enter(self, job: T, share: Share, now: float) -> Verdict:
         """Take a new job in, if its share has room for it.
 

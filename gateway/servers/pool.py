@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Condition, Lock, Thread, get_ident
-from time import monotonic
+from time import monotonic, perf_counter, thread_time
 from typing import Final, Literal, Protocol
 
+from gateway.servers.batch import Batch
 from gateway.servers.fair import FairQueues, Verdict
 from gateway.shares import Load, Share
 
@@ -107,8 +108,11 @@ class Pool:
         self._threads = 0
         self._started = 0
         self._stopping = False
-        # What the loop has let run since its turn began.
+        # What the loop has let run since its turn began, and whether a batch has left
+        # jobs that may run for after it.
         self._starting: list[Job] = []
+        self._batch: Batch[Job] = Batch(self._lock)
+        self._left_over = False
         self.loop_thread: int | None = None
         """The thread that calls :meth:`start`, by its identifier."""
         for _ in range(threads):
@@ -150,16 +154,29 @@ class Pool:
             self._wake()
 
     def start(self) -> None:
-        """Hand the requests of a turn to threads; in the loop, at the end of each.
+        """Have the requests of a turn answered; in the loop, at the end of each.
 
         Threads that are woken one by one in between would be through with each request
-        before the next is read, and would have to be woken for that one, too.
+        before the next is read, and would have to be woken for that one, too. Short
+        requests are a batch.
         """
-        if self._starting:
-            with self._lock:
-                for job in self._starting:
+        if not self._starting and not self._left_over:
+            return
+        with self._lock:
+            now = monotonic()
+            if self._left_over:
+                self._left_over = False
+                while (left := self._queues.take(now)) is not None:
+                    self._starting.append(left)
+            for job in self._starting:
+                if not self._batch.take_in(job, now):
                     self._start(job)
             self._starting.clear()
+            first = self._batch.begin(now)
+            if first is None:
+                return
+            self._start(first)
+        self._batch.wait(self._start)
 
     def discard(self, job: Job) -> bool:
         """Take a job back; tell whether it had not run yet."""
@@ -171,12 +188,18 @@ class Pool:
         refused = []
         while self._refused:
             refused.append(self._refused.popleft())
+        if not self._queues.has_waiting:
+            return refused
         with self._lock:
             refused += [job for job, _ in self._queues.expire(monotonic())]
         return refused
 
     def seconds_to_next_expiry(self) -> float | None:
         """Return when to ask for :meth:`refused` again; ``None`` if none waits."""
+        if self._left_over:
+            return 0.0
+        if not self._queues.has_waiting:
+            return None
         with self._lock:
             expiry = self._queues.next_expiry()
         return None if expiry is None else max(expiry - monotonic(), 0.0)
@@ -244,25 +267,48 @@ class Pool:
                 job = self._wait(worker)
                 if job is None:
                     return
+            started, busy = perf_counter(), thread_time()
             try:
                 job.run()
             except BaseException:
                 _log.exception("a request was not served")
+            busy = thread_time() - busy
             # No frame of an idle thread has a job: it would keep all that the request
             # came by, a mount that has been replaced and its modules included.
-            job = self._next(worker, job)
+            job = self._next(worker, job, perf_counter() - started, busy)
 
-    def _next(self, worker: _Worker, done: Job) -> Job | None:
-        """Return what the worker is to do now; ``None`` has it wait."""
+    def _next(
+        self, worker: _Worker, done: Job, seconds: float, busy: float
+    ) -> Job | None:
+        """Return what the worker is to do now; ``None`` has it wait.
+
+        :param seconds: how long the last job took.
+        :param busy: for how much of that its thread computed.
+        """
         with self._lock:
+            now = monotonic()
             self._queues.done(done)
+            self._batch.done(done, seconds, busy, now)
+            job = None if self._stopping else self._take(now)
+            self._batch.release()
             if self._stopping:
                 worker.hand(None)
-                return None
-            job = self._queues.take(monotonic())
-            if job is None:
+            elif job is None:
                 self._idle.append(worker)
             return job
+
+    def _take(self, now: float) -> Job | None:
+        """Return a job that is to run now."""
+        job = self._batch.next()
+        if job is not None:
+            return job
+        if self._batch.is_over(now):
+            self._left_over = self._left_over or self._queues.has_waiting
+            return None
+        job = self._queues.take(now)
+        if job is not None:
+            self._batch.join(job, now)
+        return job
 
     def _wait(self, worker: _Worker) -> Job | None:
         """Wait for work, but not for long if there are more threads than usual."""

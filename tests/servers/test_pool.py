@@ -1,0 +1,164 @@
+"""How the threads share what the loop has read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from gateway.config.spec import QueueSpec
+from gateway.servers import batch as batch_module
+from gateway.servers import pace
+from gateway.servers.pool import Pool
+from gateway.shares import Share
+
+
+class Work:
+    """A request, and the connection that it has come by."""
+
+    def __init__(self, work: Callable[[], object], share: Share) -> None:
+        self._work = work
+        self.share = share
+        self.done = threading.Event()
+        self.thread = 0
+        self.outcome = "waiting"
+
+    def next_job(self) -> Work:
+        return self
+
+    def run(self) -> None:
+        self.thread = threading.get_ident()
+        self._work()
+        self.outcome = "run"
+        self.done.set()
+
+    def refuse(self) -> None:
+        self.outcome = "refused"
+
+    def cancel(self) -> None:
+        self.outcome = "cancelled"
+
+    def describe(self) -> str:
+        return "work"
+
+
+SHARE = Share("a", QueueSpec(max_concurrency=8, queue=100, queue_timeout=60))
+
+
+@contextmanager
+def running(threads: int = 8) -> Iterator[Pool]:
+    """Have a pool whose loop is this thread."""
+    pool = Pool(threads, 64, lambda: None)
+    pool.loop_thread = threading.get_ident()
+    try:
+        yield pool
+    finally:
+        pool.shutdown(10)
+
+
+def add(pool: Pool, *work: Callable[[], object], share: Share = SHARE) -> list[Work]:
+    jobs = [Work(each, share) for each in work]
+    for job in jobs:
+        pool.add_task(job)
+    return jobs
+
+
+def nothing() -> None:
+    pass
+
+
+def test_a_batch_is_answered_in_one_thread_before_the_loop_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 30.0)
+    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+    order: list[int] = []
+    with running() as pool:
+        jobs = add(pool, *[lambda n=n: order.append(n) for n in range(20)])
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 20
+        assert order == list(range(20))
+        assert len({job.thread for job in jobs}) == 1
+        assert pool.unfinished == 0
+        assert pool.seconds_to_next_expiry() is None
+
+
+def test_a_batch_in_which_one_waits_for_another_is_dissolved() -> None:
+    go_on = threading.Event()
+    with running() as pool:
+        jobs = add(pool, lambda: go_on.wait(30), nothing, go_on.set)
+        pool.start()
+        assert all(job.done.wait(30) for job in jobs)
+        assert jobs[0].thread != jobs[2].thread
+
+
+def test_requests_that_wait_get_a_thread_each_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "_SHORTEST", 1800.0)
+    monkeypatch.setattr(pace, "_LONGEST", 3600.0)
+    go_on, meeting = threading.Event(), threading.Barrier(3)
+    with running() as pool:
+        waiting = add(pool, lambda: go_on.wait(30))
+        pool.start()
+        # A batch of these would not be dissolved before the barrier gives up.
+        monkeypatch.setattr(batch_module, "_STEP", 3600.0)
+        jobs = add(pool, *[lambda: meeting.wait(30)] * 3)
+        pool.start()
+        assert all(job.done.wait(60) for job in jobs)
+        go_on.set()
+        assert waiting[0].done.wait(30)
+
+
+def test_what_a_batch_has_no_time_for_is_left_to_the_next_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 30.0)
+    monkeypatch.setattr(batch_module, "_LONGEST", -1.0)
+    with running() as pool:
+        jobs = add(pool, *[nothing] * 20)
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 8 + ["waiting"] * 12
+        # The loop is not to wait for its connections meanwhile.
+        assert pool.seconds_to_next_expiry() == 0.0
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 16 + ["waiting"] * 4
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 20
+        assert pool.seconds_to_next_expiry() is None
+
+
+def test_a_job_that_fails_is_no_end_of_the_batch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> None:
+        raise SystemExit
+
+    with running() as pool:
+        jobs = add(pool, fail, nothing)
+        pool.start()
+        assert jobs[1].done.wait(30)
+    assert "a request was not served" in caplog.text
+
+
+def test_what_was_left_over_is_given_up_with_the_pool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 30.0)
+    monkeypatch.setattr(batch_module, "_LONGEST", -1.0)
+    with running() as pool:
+        jobs = add(pool, *[nothing] * 10)
+        pool.start()
+    assert [job.outcome for job in jobs] == ["run"] * 8 + ["cancelled"] * 2
+
+
+def test_a_batch_has_jobs_of_several_shares() -> None:
+    other = Share("b", QueueSpec(max_concurrency=1, queue=1, queue_timeout=60))
+    with running() as pool:
+        first = add(pool, nothing, nothing)
+        second = add(pool, nothing, nothing, nothing, share=other)
+        pool.start()
+        assert all(job.done.wait(30) for job in [*first, *second[:2]])
+        assert pool.refused() == [second[2]]
