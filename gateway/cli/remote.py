@@ -13,14 +13,12 @@ import click
 from gateway.config.load import load_admin
 from gateway.config.spec import AdminSpec
 from gateway.errors import GatewayError
+from gateway.servers.listening import authority, connectable
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # How long connecting, and an answer that needs no work, may take, in seconds.
 PATIENCE: Final = 10.0
-
-# Addresses to listen on that are none to connect to.
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class RemoteError(GatewayError):
@@ -52,7 +50,7 @@ class Remote:
             )
         self.admin: AdminSpec = admin
         host = server.host if host is None else host
-        self._host = _EVERYWHERE.get(host, host)
+        self._host = connectable(host)
         self._port = server.port if port is None else port
         if not self._port:
             raise RemoteError(
@@ -68,7 +66,7 @@ class Remote:
         :raises RemoteError: there is none, or nothing is there.
         """
         connection = HTTPConnection(self._host, self._port, timeout=PATIENCE)
-        where = f"{self._host}:{self._port}"
+        where = authority(self._host, self._port)
         headers = {}
         if self.admin.token is not None:
             headers["Authorization"] = f"Bearer {self.admin.token}"

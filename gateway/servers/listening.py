@@ -11,6 +11,7 @@ from typing import Final
 from gateway.config.spec import ServerSpec
 from gateway.errors import ServeError
 
+# Addresses to listen on that are none to connect to.
 _REPLACES: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -21,22 +22,31 @@ def cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:
     else:
         reason = "the host is not known"
     return ServeError(
-        f"cannot listen on {spec.host}:{spec.port}: {reason}. Choose another address "
-        "with --host and --port, or in the 'server:' section."
+        f"cannot listen on {authority(spec.host, spec.port)}: {reason}. Choose another "
+        "address with --host and --port, or in the 'server:' section."
     )
+
+
+def connectable(host: str) -> str:
+    """Return the host to connect to for what listens on *host*."""
+    return _REPLACES.get(host, host)
+
+
+def authority(host: str, port: int) -> str:
+    """Return host and port as in a URL (RFC 3986, 3.2), IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def url_of(host: str, port: int) -> str:
     """Return the root of a server, for people and tests."""
-    host = _REPLACES.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{authority(connectable(host), port)}"
 
 
 def is_listening(address: tuple[str, int]) -> bool:
     """Tell whether a connection to *address* can be made."""
     host, port = address
     try:
-        socket.create_connection((_REPLACES.get(host, host), port), timeout=1).close()
+        socket.create_connection((connectable(host), port), timeout=1).close()
     except OSError:
         return False
     return True

@@ -233,6 +233,9 @@ def test_nothing_listens_there(home: Path) -> None:
             done = run(home, name, "--port", number)
             assert done.returncode == 1
             assert f"nothing listens on 127.0.0.1:{number}: start" in done.stderr
+        # Whether this machine has IPv6 or not.
+        done = run(home, "status", "--host", "::", "--port", number)
+        assert re.search(rf"(on |error: )\[::1\]:{number}[: ]", done.stderr)
     (home / "gateway.yaml").write_text("server: {port: 0}" + CONFIG)
     assert "name it with --port" in run(home, "status").stderr
 
