@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from ipaddress import ip_address
 from typing import Any, Final
 
 from werkzeug.debug import DebuggedApplication
@@ -17,6 +16,7 @@ from gateway.framework.app import App
 from gateway.loaders.flask import is_flask
 from gateway.loaders.wrapped import innermost
 from gateway.policies.client import RESOLVED, is_forwarded
+from gateway.servers.listening import is_loopback
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Werkzeug's name: a list of what is entered while code runs in a frame.
@@ -30,7 +30,7 @@ def require_loopback(hosts: Iterable[str]) -> None:
     :raises ServeError: one of them is no loopback address.
     """
     for host in hosts:
-        if not ip_address(host).is_loopback:
+        if not is_loopback(host):
             raise ServeError(
                 f"--debug runs whatever code its page is sent, and {host} can be "
                 "reached from other machines: listen on 127.0.0.1, with --host or in "

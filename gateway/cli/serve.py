@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
@@ -192,14 +191,12 @@ def _failures(develop: bool, hosts: tuple[str, ...]) -> Failures:
     """Return who may fail to load; only a developer on this machine sees why."""
     from gateway.cli.development import error_page
     from gateway.failing import Failures
+    from gateway.servers.listening import is_loopback
 
     if not develop:
         return Failures(degrade=True)
-    try:
-        local = all(ip_address(host).is_loopback for host in hosts)
-    except ValueError:
-        local = False
-    return Failures(degrade=True, development=True, page=error_page if local else None)
+    page = error_page if all(map(is_loopback, hosts)) else None
+    return Failures(degrade=True, development=True, page=page)
 
 
 def _terminal() -> Callable[[], bool]:

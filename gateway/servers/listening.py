@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
 from typing import Final
 
 from gateway.config.spec import ServerSpec
@@ -30,6 +31,14 @@ def cannot_listen(spec: ServerSpec, error: Exception) -> ServeError:
 def connectable(host: str) -> str:
     """Return the host to connect to for what listens on *host*."""
     return _REPLACES.get(host, host)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches what listens on *host*, an IP address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def authority(host: str, port: int) -> str:

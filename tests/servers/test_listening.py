@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.schema import keys_of
 from gateway.config.spec import ServerSpec
-from gateway.servers.listening import cannot_listen, url_of
+from gateway.servers.listening import cannot_listen, is_loopback, url_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,19 @@ def test_an_address_that_is_taken_is_told_as_in_a_url(host: str, told: str) -> N
     spec = ServerSpec(**given | {"host": host, "port": 80})
     error = cannot_listen(spec, OSError(errno.EADDRINUSE, "in use"))
     assert str(error).startswith(f"cannot listen on {told}: ")
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("a name", False),
+    ],
+)
+def test_whether_only_this_machine_reaches_it(host: str, local: bool) -> None:
+    assert is_loopback(host) is local
