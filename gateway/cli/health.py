@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import click
 
 from gateway.cli.options import config_option
-from gateway.cli.remote import Remote, RemoteError, address_options
+from gateway.cli.remote import Answer, NothingThereError, Remote, address_options
+from gateway.site import UnknownMountError
 
 # How long the answer may take beyond the probes' own timeout, in seconds.
 _MORE: Final = 3.0
@@ -37,20 +37,37 @@ def command(
     if live and mount is not None:
         raise click.UsageError("--live is about the gateway, --mount about one mount")
     remote = Remote(config, host, port)
-    path = "/livez" if live else "/readyz"
-    if mount is not None:
-        path += f"/{quote(mount, '')}"
-    status, text = remote.ask("GET", path, remote.admin.probe_timeout + _MORE)
-    if not live and status not in (200, 503):
-        raise RemoteError(f"an answer of status {status}: {text!r}")
+    if live:
+        answer = remote.ask("GET", "/livez", remote.admin.probe_timeout + _MORE)
+        lines = [answer.text.strip()]
+    else:
+        answer = _readiness(remote, mount)
+        if answer.status not in (200, 503):
+            raise answer.unexpected()
+        lines = answer.read(_lines)
     if not quiet:
-        for line in [text.strip()] if live else _lines(text):
+        for line in lines:
             click.echo(line)
-    click.get_current_context().exit(0 if status == 200 else 1)
+    click.get_current_context().exit(0 if answer.status == 200 else 1)
 
 
-def _lines(text: str) -> list[str]:
-    found = json.loads(text)
+def _readiness(remote: Remote, mount: str | None) -> Answer:
+    patience = remote.admin.probe_timeout + _MORE
+    if mount is None:
+        return remote.ask("GET", "/readyz", patience)
+    try:
+        return remote.ask("GET", f"/readyz/{quote(mount, '')}", patience)
+    except NothingThereError:
+        # If it is a gateway, it is the mount that is not there.
+        known = remote.ask("GET", "/readyz", patience).read(_names)
+        raise UnknownMountError(mount, known) from None
+
+
+def _names(found: dict[str, Any]) -> list[str]:
+    return [mount["name"] for mount in found["mounts"]]
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
     mounts = found.get("mounts", [found])
     problems = [
         f"mount {mount['name']!r}: {mount['problem']}"

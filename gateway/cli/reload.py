@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway.cli.options import config_option
-from gateway.cli.remote import PATIENCE, Remote, RemoteError, address_options
-from gateway.cli.status import show_problems
+from gateway.cli.remote import PATIENCE, Answer, Remote, RemoteError, address_options
+from gateway.cli.status import problem_lines
 
 
 @click.command("reload")
@@ -23,9 +23,7 @@ def command(config: Path, host: str | None, port: int | None) -> None:
     then nothing has changed, and the old mounts serve on.
     """
     from gateway.cli.failures import Failure
-    from gateway.cli.report import report_lines
     from gateway.errors import ConfigError
-    from gateway.lifecycle import Reloaded
 
     try:
         remote = Remote(config, host, port)
@@ -37,40 +35,48 @@ def command(config: Path, host: str | None, port: int | None) -> None:
             "'${file:/run/secrets/gateway_token}', and restart the gateway"
         )
     # However long the applications take to load.
-    status, text = remote.ask("POST", "/reload", None)
-    if status == 200:
-        names = json.loads(text)
-        report = Reloaded(**names)
-        for line in report_lines(report):
+    answer = remote.ask("POST", "/reload", None)
+    if answer.status == 200:
+        for line in answer.read(_done):
             click.echo(line)
-        _show_state(remote)
+        for line in _state(remote):
+            click.echo(line)
         return
-    if status == 422:
-        click.echo(text.rstrip(), err=True)
-    raise RemoteError(_explained(status, text))
+    if answer.status == 422:
+        click.echo(answer.text.rstrip(), err=True)
+    raise _refusal(answer)
 
 
-def _show_state(remote: Remote) -> None:
-    """Tell why mounts are failing, and what closed ones have left.
+def _done(found: dict[str, Any]) -> list[str]:
+    from gateway.cli.report import report_lines
+    from gateway.reloaded import Reloaded
+
+    return list(report_lines(Reloaded(**found)))
+
+
+def _state(remote: Remote) -> list[str]:
+    """Return why mounts are failing, and what closed ones have left.
 
     What this one leaves is not known yet: the old mounts may have requests to end.
     """
-    status, text = remote.ask("GET", "/status", PATIENCE)
-    if status == 200:
-        show_problems(json.loads(text))
+    answer = remote.ask("GET", "/status", PATIENCE)
+    if answer.status != 200:
+        return []
+    return answer.read(lambda found: list(problem_lines(found)))
 
 
-def _explained(status: int, text: str) -> str:
+def _refusal(answer: Answer) -> RemoteError:
+    status = answer.status
     if status == 422:
-        return "nothing was reloaded: the mounts serve as before"
+        return RemoteError("nothing was reloaded: the mounts serve as before")
     if status == 401:
-        return (
+        return RemoteError(
             "the gateway has another token than the file says: if it was changed, "
             "restart the gateway, for it has read the old one"
         )
     if status == 403:
-        return (
+        return RemoteError(
             "the gateway was started without a token: restart it, now that the file "
             "has one"
         )
-    return text.strip() if status == 409 else f"an answer of status {status}: {text!r}"
+    return RemoteError(answer.text.strip()) if status == 409 else answer.unexpected()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,11 +13,13 @@ from urllib.parse import quote
 import click
 
 from gateway.config.load import load_admin
+from gateway.config.nodes import shortened
 from gateway.config.spec import AdminSpec
 from gateway.errors import GatewayError
 from gateway.servers.listening import authority, connectable
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Read = TypeVar("_Read")
 
 # How long connecting, and an answer that needs no work, may take, in seconds.
 PATIENCE: Final = 10.0
@@ -23,6 +27,63 @@ PATIENCE: Final = 10.0
 
 class RemoteError(GatewayError):
     """The gateway that serves cannot be asked, or refuses."""
+
+
+class NothingThereError(RemoteError):
+    """What answers has nothing at the address that it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server has answered.
+
+    :param where: its host and port.
+    """
+
+    where: str
+    status: int
+    text: str
+
+    def json(self) -> dict[str, Any]:
+        """Return the JSON object that this is.
+
+        :raises RemoteError: it is none.
+        """
+        try:
+            found = json.loads(self.text)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        if self.status == 503:
+            raise RemoteError(
+                f"{self.where} answers 503 and tells nothing of itself: it could not "
+                "load its mounts, or has too much to do; its log tells which"
+            )
+        raise RemoteError(
+            f"{self.where} answers, but not as a gateway does (status {self.status}): "
+            "name the gateway's address with --host and --port"
+        )
+
+    def read(self, reading: Callable[[dict[str, Any]], _Read]) -> _Read:
+        """Return what *reading* makes of the JSON object that this is.
+
+        :raises RemoteError: it is none, or has not what is read.
+        """
+        found = self.json()
+        try:
+            return reading(found)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RemoteError(
+                f"{self.where} answers as another version of the gateway does: restart "
+                "it, or use the command that it was installed with"
+            ) from error
+
+    def unexpected(self) -> RemoteError:
+        """Return what tells that this status should not have come."""
+        return RemoteError(
+            f"an answer of status {self.status}: {shortened(self.text)!r}"
+        )
 
 
 def address_options(command: _Command) -> _Command:
@@ -58,17 +119,18 @@ class Remote:
                 "serve' has printed it"
             )
 
-    def ask(self, method: str, path: str, patience: float | None) -> tuple[int, str]:
+    def ask(self, method: str, path: str, patience: float | None) -> Answer:
         """Send one request to the ``admin:`` address.
 
         :param patience: how long the answer may take, in seconds; ``None`` for ever.
-        :returns: the status and the text of the answer.
-        :raises RemoteError: there is none, or nothing is there.
+        :raises NothingThereError: the answer is 404.
+        :raises RemoteError: there is none.
         """
         connection = HTTPConnection(self._host, self._port, timeout=PATIENCE)
         where = authority(self._host, self._port)
         headers = {}
-        if self.admin.token is not None:
+        # What only reads needs none, and whoever listens there need not learn it.
+        if self.admin.token is not None and method == "POST":
             headers["Authorization"] = f"Bearer {self.admin.token}"
         try:
             connection.connect()
@@ -86,9 +148,9 @@ class Remote:
         finally:
             connection.close()
         if status == 404:
-            raise RemoteError(
+            raise NothingThereError(
                 f"the server on {where} has nothing at {self.admin.prefix}{path}: it "
                 "is no gateway, or was started before 'admin:' was in its file, or "
                 "'admin.allow' has not the address that it is asked from"
             )
-        return status, text
+        return Answer(where, status, text)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli.options import config_option
-from gateway.cli.remote import PATIENCE, Remote, RemoteError, address_options
+from gateway.cli.remote import PATIENCE, Remote, address_options
+
+if TYPE_CHECKING:
+    from gateway.cli.render import StatusRow
 
 
 @click.command("status")
@@ -20,38 +24,47 @@ def command(config: Path, host: str | None, port: int | None, as_json: bool) -> 
     """Show the mounts of the gateway that serves, and how its last reload went."""
     from gateway.cli.render import show_table
 
-    status, text = Remote(config, host, port).ask("GET", "/status", PATIENCE)
-    if status != 200:
-        raise RemoteError(f"an answer of status {status}: {text!r}")
-    found = json.loads(text)
+    answer = Remote(config, host, port).ask("GET", "/status", PATIENCE)
+    if answer.status != 200:
+        raise answer.unexpected()
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(answer.json(), indent=2))
         return
-    click.echo(
-        f"gateway {found['version']}, process {found['pid']}, up for "
-        f"{found['uptime']:.0f}s, {found['config']}"
-    )
-    show_table(_rows(found["mounts"]))
-    show_problems(found)
-    _show_reload(found["reload"])
+    head, rows, more = answer.read(_read)
+    click.echo(head)
+    show_table(rows)
+    for line in more:
+        click.echo(line)
 
 
-def show_problems(found: dict[str, Any]) -> None:
-    """Print why mounts do not load, and the threads that closed ones have left."""
+def problem_lines(found: dict[str, Any]) -> Iterator[str]:
+    """Yield why mounts do not load, and the threads that closed ones have left.
+
+    :param found: the gateway's status.
+    """
     from gateway.isolation.begun import LeftThread
 
     for mount in found["mounts"]:
         if mount["problem"]:
-            click.echo(f"mount {mount['name']!r} does not load: {mount['problem']}")
+            yield f"mount {mount['name']!r} does not load: {mount['problem']}"
     for each in found["left_threads"]:
         thread = LeftThread(**each)
-        click.echo(
+        yield (
             f"mount {thread.mount!r} was closed, and its thread {thread} lives on: end "
             "it in the function that 'shutdown:' names"
         )
 
 
-def _rows(mounts: list[dict[str, Any]]) -> Any:
+def _read(found: dict[str, Any]) -> tuple[str, list[StatusRow], list[str]]:
+    head = (
+        f"gateway {found['version']}, process {found['pid']}, up for "
+        f"{found['uptime']:.0f}s, {found['config']}"
+    )
+    rows = list(_rows(found["mounts"]))
+    return head, rows, [*problem_lines(found), *_reload_lines(found["reload"])]
+
+
+def _rows(mounts: list[dict[str, Any]]) -> Iterator[StatusRow]:
     from gateway.cli.render import StatusRow, milliseconds
 
     for mount in mounts:
@@ -70,16 +83,16 @@ def _rows(mounts: list[dict[str, Any]]) -> Any:
         )
 
 
-def _show_reload(reload: dict[str, Any]) -> None:
+def _reload_lines(reload: dict[str, Any]) -> Iterator[str]:
     if reload["running"]:
-        click.echo("a reload is running")
+        yield "a reload is running"
     last = reload["last"]
     if last is None:
         return
     if last["report"] is None:
-        click.echo(f"the last reload, {last['at']}, failed:")
+        yield f"the last reload, {last['at']}, failed:"
         for line in last["problems"]:
-            click.echo(f"  {line}")
+            yield f"  {line}"
     else:
         names = ", ".join(last["report"]["replaced"]) or "nothing"
-        click.echo(f"the last reload, {last['at']}, replaced {names}")
+        yield f"the last reload, {last['at']}, replaced {names}"

@@ -69,9 +69,9 @@ def test_health_of_a_server_and_its_log(write_files: WriteFiles) -> None:
         metrics = get(f"{served.url}/_gateway/metrics").splitlines()
         assert 'gateway_requests_queued{mount="_admin"} 0.0' in metrics
         assert 'gateway_requests_rejected_total{mount="_admin"} 0.0' in metrics
-        code, text = health("--mount", "none")
+        code, text = health("--mount", "ones")
         assert code == 1
-        assert "/readyz/none" in text
+        assert text == "error: there is no mount 'ones': did you mean 'one'?\n"
         request = urllib.request.Request(
             f"{served.url}/one/boom", headers={"X-Request-ID": "r1"}
         )
