@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -18,10 +16,7 @@ from gateway.errors import (
     LoadError,
     is_for_the_server,
 )
-
-# Whose frames say nothing about the application: ours and the import system's.
-_GATEWAY = str(Path(__file__).parents[1]) + os.sep
-_IMPORT_SYSTEM = ("<frozen importlib", importlib.__file__)
+from gateway.tracebacks import is_machinery
 
 # What the attribute is often called, for when nothing of a similar name is there.
 _USUAL = ("app", "application", "create_app", "make_app")
@@ -67,16 +62,12 @@ def application_frames(error: BaseException) -> str:
     pending = [report]
     while pending:
         each = pending.pop()
-        frames = [frame for frame in each.stack if not _is_machinery(frame.filename)]
+        frames = [frame for frame in each.stack if not is_machinery(frame.filename)]
         # Without a stack there is no line that announces one.
         each.stack = StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
         causes = (each.__cause__, each.__context__, *(each.exceptions or ()))
         pending += [cause for cause in causes if cause is not None]
     return "".join(report.format())
-
-
-def _is_machinery(filename: str) -> bool:
-    return filename.startswith((_GATEWAY, *_IMPORT_SYSTEM))
 
 
 def find(
@@ -110,7 +101,7 @@ def _is_missing(module_name: str, error: ModuleNotFoundError) -> bool:
     if not f"{module_name}.".startswith(f"{error.name}."):
         return False
     tb = error.__traceback__
-    while tb is not None and _is_machinery(tb.tb_frame.f_code.co_filename):
+    while tb is not None and is_machinery(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     return tb is None
 

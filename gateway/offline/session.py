@@ -7,17 +7,14 @@ import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from itertools import pairwise
-from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import gateway.errors
 from gateway.mount import Mount
+from gateway.tracebacks import is_machinery
 
 # What shells say of a process that Ctrl-C has ended: 128 + SIGINT.
 INTERRUPTED: Final = 130
-
-_OURS: Final = (str(Path(gateway.errors.__file__).parent), "<frozen ")
 
 
 def within(mount: Mount, work: Callable[[], None]) -> BaseException | None:
@@ -58,12 +55,16 @@ def show(error: BaseException) -> int:
 
 
 def _leave_out_ours(error: BaseException) -> None:
-    """Take the gateway's frames out of the traceback of *error* and of its causes."""
+    """Take the gateway's frames out of the traceback of *error* and of its causes.
+
+    The errors of a group are shown with theirs, too.
+    """
     pending, seen = [error], {id(error)}
     while pending:
         each = pending.pop()
         each.__traceback__ = _users(each.__traceback__)
-        for cause in (each.__cause__, each.__context__):
+        parts = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        for cause in (each.__cause__, each.__context__, *parts):
             if cause is not None and id(cause) not in seen:
                 seen.add(id(cause))
                 pending.append(cause)
@@ -72,7 +73,7 @@ def _leave_out_ours(error: BaseException) -> None:
 def _users(frames: TracebackType | None) -> TracebackType | None:
     kept: list[TracebackType] = []
     while frames is not None:
-        if not frames.tb_frame.f_code.co_filename.startswith(_OURS):
+        if not is_machinery(frames.tb_frame.f_code.co_filename):
             kept.append(frames)
         frames = frames.tb_next
     if not kept:

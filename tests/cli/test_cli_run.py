@@ -294,6 +294,14 @@ def test_only_the_scripts_frames_are_shown(
     assert [frame.split('"')[1].rpartition("/")[2] for frame in frames] == (
         ["imports.py", "imports.py", "beside.py"]
     )
+    caught = "try:\n    import nowhere\nexcept ImportError as error:\n    e = error\n"
+    group = f"{caught}raise ExceptionGroup('several', [e])\n"
+    (home / "scripts/imports.py").write_text(group)
+    result = invoke("run", "notes", "scripts/imports.py")
+    frames = [line for line in result.stderr.splitlines() if "File " in line]
+    assert [frame.split('"')[1].rpartition("/")[2] for frame in frames] == (
+        ["imports.py", "imports.py"]
+    )
     monkeypatch.setenv("GATEWAY_DEBUG", "1")
     result = invoke("run", "notes", "scripts/imports.py")
     assert "gateway/isolation/" in result.stderr
