@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from gateway.config.files import NotRegularError, TooLargeError, read_regular
 from gateway.config.nodes import printable, shortened
 from gateway.config.values import InvalidValue
 
@@ -38,9 +39,13 @@ def read_htpasswd(file: Path) -> Mapping[bytes, bytes]:
         a hash.
     """
     try:
-        if file.stat().st_size > _LARGEST:
-            raise InvalidValue("is larger than 4MiB: is it the right file?")
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(file, _LARGEST).decode().splitlines()
+    except NotRegularError:
+        raise InvalidValue(
+            "is a pipe or a device: name a file that 'htpasswd -B' has made"
+        ) from None
+    except TooLargeError:
+        raise InvalidValue("is larger than 4MiB: is it the right file?") from None
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "it is none"
         raise InvalidValue(

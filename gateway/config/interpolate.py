@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from gateway.config.files import NotRegularError, TooLargeError, read_regular
 
 # Secrets and certificates are small; a device or a log file is not meant.
 MAX_FILE_BYTES: Final = 64 * 1024
@@ -123,33 +124,26 @@ def _dollar(match: re.Match[str]) -> str:
     return "$"
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # Opening a named pipe would else wait until somebody writes to it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def _read(name: str, folder: Path) -> str:
     if not name:
         raise _Refused("${file:} names no file: write its path behind the colon")
     try:
-        with open(os.path.join(folder, name), "rb", opener=_open_at_once) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise _Refused(
-                    f"{name!r} is a pipe or a device: name a regular file behind "
-                    "'file:'"
-                )
-            data = stream.read(MAX_FILE_BYTES + 1)
+        data = read_regular(os.path.join(folder, name), MAX_FILE_BYTES)
+    except NotRegularError:
+        raise _Refused(
+            f"{name!r} is a pipe or a device: name a regular file behind 'file:'"
+        ) from None
+    except TooLargeError:
+        raise _Refused(
+            f"the file {name!r} is larger than {MAX_FILE_BYTES // 1024} KiB: "
+            "${file:…} is for secrets"
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _Refused(
             f"the file {name!r} cannot be read ({reason}): create it, or correct the "
             "path behind 'file:'"
         ) from None
-    if len(data) > MAX_FILE_BYTES:
-        raise _Refused(
-            f"the file {name!r} is larger than {MAX_FILE_BYTES // 1024} KiB: "
-            "${file:…} is for secrets"
-        )
     try:
         text = data.decode()
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from ipaddress import ip_network
 from pathlib import Path
@@ -247,6 +248,13 @@ def test_files_that_are_refused(site: Site, content: bytes, message: str) -> Non
     site.write(content, "users")
     problem = site.refuse_mount("{static: public, auth: {htpasswd: users}}")
     assert message in problem
+
+
+def test_a_file_of_users_that_might_never_end(site: Site) -> None:
+    os.mkfifo(site.root / "pipe")
+    for file in ("/dev/null", "/dev/zero", "pipe"):
+        problem = site.refuse_mount(f"{{static: public, auth: {{htpasswd: {file}}}}}")
+        assert "is a pipe or a device: name a file that 'htpasswd -B'" in problem
 
 
 def test_trusted_hops(site: Site) -> None:
