@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
@@ -25,7 +25,9 @@ from gateway.config.schema import keys_of
 from gateway.config.spec import GatewaySpec, MountSpec, QueueSpec, ServerSpec
 from gateway.errors import ConfigError, GatewayError
 from gateway.explain import explain
+from gateway.isolation.streams import streams_kept
 from gateway.servers.listening import is_listening, url_of
+from gateway.servers.memory import return_what_is_freed
 from gateway.types import WSGIApplication
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ _IDLE: Final = {
 
 # How often a process looks whether its parent is still there, in seconds.
 _LOOK: Final = 0.5
+
+# What is entered in a process of granian's until it ends.
+_for_good: Final = ExitStack()
 
 # How soon after it did not listen yet an address is tried again, in seconds.
 _SOON: Final = 0.02
@@ -192,6 +197,9 @@ class _Worker:
 
         :raises SystemExit: there is nothing to serve, or a signal came.
         """
+        # A process that was not forked has inherited neither.
+        return_what_is_freed()
+        _for_good.enter_context(streams_kept())
         try:
             with _interruptible():
                 return self._load()

@@ -54,10 +54,14 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, *options: str) -> Iterator[Served]:
-    """Serve on a free port."""
+def serving(home: Path, *options: str, first: str = "") -> Iterator[Served]:
+    """Serve on a free port; *first* is code that its process runs before."""
+    program, *arguments = command("serve", "--port", "0", *options)
+    if first:
+        main = "from gateway.cli import main\nmain()"
+        arguments[:2] = ["-c", f"{first}\n{main}"]
     process = subprocess.Popen(
-        command("serve", "--port", "0", *options),
+        [program, *arguments],
         cwd=home,
         env=environment(),
         stdout=subprocess.PIPE,

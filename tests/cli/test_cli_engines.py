@@ -325,6 +325,19 @@ def test_a_process_ends_with_its_parent(home: Path) -> None:
     until(lambda: not Path(f"/proc/{child}").exists())
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_mount_that_closes_a_stream_closes_nobody_elses(
+    method: str, home: Path
+) -> None:
+    source = BARE.replace("import os\n", "import sys\nsys.stderr.close()\n")
+    (home / "bare" / "bare.py").write_text(source.replace('f"{path}', 'f"{is_open()}'))
+    with (home / "bare" / "bare.py").open("a") as file:
+        file.write("def is_open():\n    return not sys.stderr.closed\n")
+    first = f"import multiprocessing\nmultiprocessing.set_start_method({method!r})"
+    with serving(home, *GRANIAN, first=first) as served:
+        assert get(f"{served.url}/bare/").startswith("True ")
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_what_does_not_load_is_told(name: str, home: Path) -> None:
     (home / "app" / "app.py").write_text("1 / 0")

@@ -41,12 +41,12 @@ def application(environ, start_response):
 CONFIG = "mounts: {m: {app: app:application, path: .}}"
 
 
-def ask(home: Path) -> tuple[int, int]:
+def ask(home: Path, *options: str, first: str = "") -> tuple[int, int]:
     """Return what a request has used, and what is left of that after it, in KiB."""
     (home / "app.py").write_text(APP)
     (home / "gateway.yaml").write_text(CONFIG)
     with (
-        serving(home, "--quiet") as served,
+        serving(home, "--quiet", *options, first=first) as served,
         urllib.request.urlopen(f"{served.url}/m/", timeout=20) as response,
     ):
         used, left = map(int, response.read().split())
@@ -55,6 +55,13 @@ def ask(home: Path) -> tuple[int, int]:
 
 def test_what_a_request_has_freed_is_returned(tmp_path: Path) -> None:
     used, left = ask(tmp_path)
+    assert used > 20_000
+    assert left < 5_000
+
+
+def test_so_it_is_where_processes_are_not_forked(tmp_path: Path) -> None:
+    spawn = "import multiprocessing\nmultiprocessing.set_start_method('spawn')"
+    used, left = ask(tmp_path, "--engine", "granian", first=spawn)
     assert used > 20_000
     assert left < 5_000
 
