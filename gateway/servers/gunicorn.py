@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from math import ceil
 from socket import socket
 from typing import Any, Final, NoReturn
@@ -74,6 +75,7 @@ def serve_gunicorn(
         "bind": [f"fd://{each.detach()}" for each in sockets],
         "post_worker_init": begin,
         "worker_exit": end,
+        "child_exit": _forget,
     }
     try:
         Master(Application()).run()
@@ -81,6 +83,16 @@ def serve_gunicorn(
         # A second process that could not begin, while it ended for the first one.
         raise SystemExit(halt.exit_status) from None
     raise SystemExit
+
+
+def _forget(master: Any, worker: Any) -> None:
+    """Have the gauges of a process that has died count no more."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return
+    with suppress(ImportError):
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _settings(spec: ServerSpec, quiet: bool) -> dict[str, Any]:
