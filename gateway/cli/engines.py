@@ -48,6 +48,9 @@ _IDLE: Final = {
         "max_threads": _NO_QUEUE,
     },
 }
+_GREENLETS: Final = {
+    "threads": "each connection has a greenlet, as many as 'connection_limit' says"
+}
 
 # How often a process looks whether its parent is still there, in seconds.
 _LOOK: Final = 0.5
@@ -62,12 +65,15 @@ _SOON: Final = 0.02
 def warn_of_idle_settings(spec: GatewaySpec, server: ServerSpec) -> None:
     """Tell what the file says that the engine cannot do."""
     idle = _IDLE[server.engine]
+    engine: str = server.engine
+    if engine == "gunicorn" and server.worker_class == "gevent":
+        idle, engine = idle | _GREENLETS, "gunicorn, with gevent"
     for name, key in keys_of("server").items():
         if name in idle and getattr(server, name) != key.default_value():
             _log.warning(
                 "'server.%s' has no effect with the engine %s: %s",
                 name,
-                server.engine,
+                engine,
                 idle[name],
             )
     usual = QueueSpec()

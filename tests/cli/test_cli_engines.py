@@ -374,6 +374,9 @@ def test_settings_without_effect_are_told(home: Path) -> None:
         "'server.worker_class' has no effect with the engine granian" in result.stderr
     )
     assert "--debug needs the engine waitress" in result.stderr
+    for options, told in ((GEVENT, True), (GTHREAD, False)):
+        result = run(home, "serve", "--debug", *options, "--threads", "2")
+        assert ("'server.threads' has no effect" in result.stderr) is told
 
 
 @pytest.mark.parametrize("config", ["nowhere.yaml", "gateway.yaml"])
