@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from gateway.config.interpolate import (
     InterpolationError,
@@ -39,6 +40,10 @@ from gateway.config.shapes import (
 from gateway.config.typed import tag_of, typed
 from gateway.config.values import InvalidValue, ScalarType, ValueType, parse_path
 from gateway.errors import Place, Problem
+
+_Item = TypeVar("_Item")
+
+_PATTERN: Final = ScalarType("file pattern", "conf.d/*.yaml", {}, parse_path)
 
 
 class _Refused(Exception):
@@ -82,19 +87,50 @@ class Reader:
 
         :param path: the path of the section.
         """
-        known = keys_of(section)
+        types = {name: key.type for name, key in keys_of(section).items()}
+        return self._fields(node, types, path, lambda name: unknown_key(name, section))
+
+    def _fields(
+        self,
+        node: MappingNode,
+        types: Mapping[str, TableType],
+        path: str,
+        unknown: Callable[[str], str],
+    ) -> dict[str, Any]:
+        """Return the values that are right, and report the others.
+
+        :param types: the keys that there are.
+        :param unknown: returns the message for another one.
+        """
         values: dict[str, Any] = {}
         for entry in node.entries:
             name = entry.key.text
             here = key_path(path, name)
-            if name not in known:
-                self.report(entry.key.place, here, unknown_key(name, section))
+            if name not in types:
+                self.report(entry.key.place, here, unknown(name))
                 continue
-            try:
-                values[name] = self._value(entry.value, known[name].type, here)
-            except _Refused:
-                continue
+            with suppress(_Refused):
+                values[name] = self._value(entry.value, types[name], here)
         return values
+
+    def _items(
+        self, node: Node, of: ValueType, path: str, read: Callable[[Node, str], _Item]
+    ) -> tuple[_Item, ...]:
+        """Return what *read* makes of each item of a list, if it can be used.
+
+        :param read: takes an item and its path.
+        """
+        if not isinstance(node, ListNode):
+            raise self._refusal(
+                node.place,
+                path,
+                f"this is {kind_of(node)}: write a list, such as {of.example}",
+            )
+        values: list[_Item] = []
+        for index, item in enumerate(node.items):
+            with suppress(_Refused):
+                values.append(read(item, f"{path}[{index}]"))
+        return tuple(values)
 
     def _value(self, node: Node, of: TableType, path: str) -> object:
         match of:
@@ -171,46 +207,29 @@ class Reader:
                     f"no environment variable can be called {shortened(name)!r}: use a "
                     "name that is not empty and has neither '=' nor NUL in it",
                 )
-            try:
+            with suppress(_Refused):
                 variables[name] = str(self._scalar(entry.value, text, here))
-            except _Refused:
-                continue
         return variables
 
     def _list(self, node: Node, of: ListType, path: str) -> tuple[object, ...]:
         if isinstance(node, ScalarNode):
             return (self._scalar(node, of.item, path),)
-        if isinstance(node, MappingNode):
-            raise self._refusal(
-                node.place,
-                path,
-                f"this is a mapping: write a list, such as {of.example}",
-            )
-        values: list[object] = []
-        for index, item in enumerate(node.items):
-            try:
-                values.append(self._scalar(item, of.item, f"{path}[{index}]"))
-            except _Refused:
-                continue
-        return tuple(values)
+        return self._items(
+            node, of, path, lambda item, here: self._scalar(item, of.item, here)
+        )
 
     def _record(self, node: Node, of: RecordType, path: str) -> object:
         if isinstance(node, ScalarNode) and not node.is_empty:
             value = self._value(node, of.short.type, path)
             return of.make({of.short.name: value}, node.place)
-        fields = {field.name: field for field in of.fields}
-        values: dict[str, object] = {}
+        types = {field.name: field.type for field in of.fields}
         before = len(self.problems)
-        for entry in self._mapping(node, of, path).entries:
-            name = entry.key.text
-            here = key_path(path, name)
-            if name not in fields:
-                self.report(entry.key.place, here, _unknown_field(name, fields))
-                continue
-            try:
-                values[name] = self._value(entry.value, fields[name].type, here)
-            except _Refused:
-                continue
+        values = self._fields(
+            self._mapping(node, of, path),
+            types,
+            path,
+            lambda name: _unknown_field(name, types),
+        )
         if len(self.problems) > before:
             raise _Refused
         for field in of.fields:
@@ -223,42 +242,19 @@ class Reader:
         return of.make(values, node.place)
 
     def _records(self, node: Node, of: RecordsType, path: str) -> tuple[object, ...]:
-        if not isinstance(node, ListNode):
-            raise self._refusal(
-                node.place,
-                path,
-                f"this is {kind_of(node)}: write a list, such as {of.example}",
-            )
-        values: list[object] = []
-        for index, item in enumerate(node.items):
-            try:
-                values.append(self._record(item, of.item, f"{path}[{index}]"))
-            except _Refused:
-                continue
-        return tuple(values)
+        return self._items(
+            node, of, path, lambda item, here: self._record(item, of.item, here)
+        )
 
     def _patterns(self, node: Node, of: PatternsType, path: str) -> tuple[Pattern, ...]:
-        text = ScalarType("file pattern", "conf.d/*.yaml", {}, parse_path)
         if isinstance(node, ScalarNode):
-            found = str(self._scalar(node, text, path))
-            return (Pattern(node.place, path, found, shortened(node.text)),)
-        if isinstance(node, MappingNode):
-            raise self._refusal(
-                node.place,
-                path,
-                f"this is a mapping: write a list, such as {of.example}",
-            )
-        patterns: list[Pattern] = []
-        for index, item in enumerate(node.items):
-            here = f"{path}[{index}]"
-            try:
-                found = str(self._scalar(item, text, here))
-            except _Refused:
-                continue
-            if isinstance(item, ScalarNode):
-                shown = shortened(item.text)
-                patterns.append(Pattern(item.place, here, found, shown))
-        return tuple(patterns)
+            return (self._pattern(node, path),)
+        return self._items(node, of, path, self._pattern)
+
+    def _pattern(self, node: Node, path: str) -> Pattern:
+        found = str(self._scalar(node, _PATTERN, path))
+        written = node.text if isinstance(node, ScalarNode) else found
+        return Pattern(node.place, path, found, shortened(written))
 
     def _existing_folder(self, text: str) -> Path:
         path = os.path.join(self.folder, text)
