@@ -17,7 +17,7 @@ from time import monotonic, perf_counter
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
+from gateway.config.spec import AsgiTarget, CodeTarget, GatewaySpec, MountSpec
 from gateway.errors import (
     GatewayError,
     LoadError,
@@ -73,7 +73,7 @@ class Member:
         """Whether it can be loaded anew in this process."""
         if self.failure is not None:
             return True
-        code = isinstance(self.spec.target, AppTarget | AsgiTarget)
+        code = isinstance(self.spec.target, CodeTarget)
         return not code or self.loaded.namespace is not None
 
     def has_changed(self, spec: MountSpec) -> bool:
@@ -237,12 +237,12 @@ class Loader:
             if spec.probe is not None:
                 probe(mount, spec.probe)
             on_failure.pop_all()
-        if generation is None and isinstance(spec.target, AppTarget | AsgiTarget):
+        if generation is None and isinstance(spec.target, CodeTarget):
             sources = self._first_sources(spec, spec.target, sources)
         return Member(spec, loaded, mount, sources, generation)
 
     def _first_sources(
-        self, spec: MountSpec, target: AppTarget | AsgiTarget, sources: str | None
+        self, spec: MountSpec, target: CodeTarget, sources: str | None
     ) -> str | None:
         """Return what the sources were that the process has imported."""
         if target.imports != "shared":
@@ -298,7 +298,7 @@ def point_of(mount: Mount) -> MountPoint:
 
 
 def _sources(spec: MountSpec) -> str | None:
-    if not isinstance(spec.target, AppTarget | AsgiTarget):
+    if not isinstance(spec.target, CodeTarget):
         return None
     sources = fingerprint(spec.target.path or spec.home)
     if spec.target.venv is not None:

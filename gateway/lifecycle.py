@@ -15,8 +15,7 @@ from typing import Final, TypeAlias
 from gateway.config.load import load_config
 from gateway.config.spec import (
     AdminSpec,
-    AppTarget,
-    AsgiTarget,
+    CodeTarget,
     GatewaySpec,
     ProxyTarget,
 )
@@ -328,7 +327,7 @@ class Gateway:
             [
                 each.spec
                 for each in members.values()
-                if isinstance(each.spec.target, AppTarget | AsgiTarget | ProxyTarget)
+                if isinstance(each.spec.target, CodeTarget | ProxyTarget)
             ]
         )
         routes = []

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from gateway.cli.render import RouteDetail, RouteRow
 from gateway.config.spec import (
-    AppTarget,
-    AsgiTarget,
+    CodeTarget,
     GatewaySpec,
     MountSpec,
     ProxyTarget,
@@ -43,10 +42,7 @@ def route_details(spec: GatewaySpec) -> list[RouteDetail]:
 
 def _source(mount: MountSpec, home: Path) -> str:
     match mount.target:
-        case (
-            AppTarget(reference=reference, path=path)
-            | AsgiTarget(reference=reference, path=path)
-        ):
+        case CodeTarget(reference=reference, path=path):
             return reference if path is None else f"{_shown(path, home)} {reference}"
         case StaticTarget(folder=folder):
             return _shown(folder, home)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.cli.refresh import RELOAD_SCRIPT
 from gateway.cli.report import has_changed, report_lines, restart_lines
-from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec
+from gateway.config.spec import CodeTarget, GatewaySpec
 from gateway.errors import GatewayError, LoadError, MissingExtraError
 from gateway.explain import explain
 from gateway.fingerprint import is_source
@@ -188,7 +188,7 @@ def _folders(spec: GatewaySpec) -> frozenset[Path]:
     return frozenset(
         mount.target.path or mount.home
         for mount in spec.mounts
-        if isinstance(mount.target, AppTarget | AsgiTarget)
+        if isinstance(mount.target, CodeTarget)
     )
 
 

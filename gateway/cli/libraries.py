@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
+from gateway.config.spec import CodeTarget, GatewaySpec, MountSpec
 from gateway.errors import GatewayError, LoadError, LoadErrors
 from gateway.isolation.venv import read_environment
 from gateway.isolation.venv_trial import Candidate, Refusal, try_together
@@ -34,7 +34,7 @@ def try_libraries(spec: GatewaySpec) -> tuple[Refusal, ...]:
 def _candidates(mounts: Iterable[MountSpec]) -> Iterator[Candidate]:
     for mount in mounts:
         target = mount.target
-        if not isinstance(target, AppTarget | AsgiTarget):
+        if not isinstance(target, CodeTarget):
             continue
         if target.venv is None and not target.private:
             continue

@@ -10,7 +10,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec, MountSpec
+from gateway.config.spec import CodeTarget, GatewaySpec, MountSpec
 from gateway.isolation.audit import process_audit
 from gateway.isolation.finder import in_interpreter
 from gateway.lifecycle import Gateway
@@ -47,11 +47,7 @@ def notices(
 
     :param configs: the mounts that were loaded, and their applications' configuration.
     """
-    with_code = [
-        mount
-        for mount in spec.mounts
-        if isinstance(mount.target, AppTarget | AsgiTarget)
-    ]
+    with_code = [mount for mount in spec.mounts if isinstance(mount.target, CodeTarget)]
     for mount in with_code:
         yield from standard_names(mount)
     yield from _bodies(spec)
@@ -73,7 +69,7 @@ def _bodies(spec: GatewaySpec) -> Iterator[str]:
 def standard_names(mount: MountSpec) -> Iterator[str]:
     """Yield a line for each module of *mount* that is named like a standard one."""
     target = mount.target
-    if not isinstance(target, AppTarget | AsgiTarget):
+    if not isinstance(target, CodeTarget):
         return
     folder = mount.home if target.path is None else target.path
     if target.path is None and target.imports is None:

@@ -99,8 +99,8 @@ class AdminSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class AppTarget:
-    """A WSGI application (PEP 3333), or a factory of one.
+class CodeTarget:
+    """An application, or a factory of one, that runs in this process.
 
     :param reference: ``module:attribute``; both sides may be dotted.
     :param path: the import root, absolute; ``None`` for the mount's ``home`` if the
@@ -114,7 +114,7 @@ class AppTarget:
     :param shared: libraries that are the process's, whatever ``venv`` has.
     """
 
-    kind: ClassVar[str] = "app"
+    kind: ClassVar[str]
 
     reference: str
     path: Path | None
@@ -127,19 +127,17 @@ class AppTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class AsgiTarget:
-    """An ASGI application, or a factory of one; the fields are :class:`AppTarget`'s."""
+class AppTarget(CodeTarget):
+    """A WSGI application (PEP 3333)."""
+
+    kind: ClassVar[str] = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class AsgiTarget(CodeTarget):
+    """An ASGI application."""
 
     kind: ClassVar[str] = "asgi"
-
-    reference: str
-    path: Path | None
-    imports: Imports | None
-    args: Mapping[str, object] = field(repr=False)
-    factory: bool | None
-    venv: Path | None = None
-    private: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.config.spec import (
     AppTarget,
-    AsgiTarget,
+    CodeTarget,
     MountSpec,
     ProxyTarget,
     RedirectTarget,
@@ -130,7 +130,7 @@ def _load(
 
 def _load_code(
     spec: MountSpec,
-    target: AppTarget | AsgiTarget,
+    target: CodeTarget,
     home: Path,
     generation: int | None,
     predecessor: Namespace | None,
@@ -177,7 +177,7 @@ def _load_code(
 
 def _loaded(
     spec: MountSpec,
-    target: AppTarget | AsgiTarget,
+    target: CodeTarget,
     stand_in: ForeignApplication,
     own: _Own,
 ) -> Loaded:
@@ -208,7 +208,7 @@ def close_quietly(loaded: Loaded) -> None:
 
 def _built(
     spec: MountSpec,
-    target: AppTarget | AsgiTarget,
+    target: CodeTarget,
     modules: Modules,
     interface: Interface,
 ) -> Any:

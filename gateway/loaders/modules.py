@@ -20,7 +20,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Final
 
-from gateway.config.spec import AppTarget, AsgiTarget
+from gateway.config.spec import CodeTarget
 from gateway.errors import LoadError
 from gateway.isolation.audit import process_audit
 from gateway.isolation.finder import forget_folder
@@ -56,7 +56,7 @@ class Modules:
 
 def modules_of(
     name: str,
-    target: AppTarget | AsgiTarget,
+    target: CodeTarget,
     beside: Path,
     home: Path,
     generation: int | None = None,
@@ -88,7 +88,7 @@ def modules_of(
 def _namespace(
     name: str,
     folder: Path,
-    target: AppTarget | AsgiTarget,
+    target: CodeTarget,
     generation: int | None,
     predecessor: Namespace | None,
 ) -> Namespace:
@@ -107,7 +107,7 @@ def _namespace(
         raise LoadError(name, str(error)) from error
 
 
-def _check_effect(mount: str, library: str, target: AppTarget | AsgiTarget) -> None:
+def _check_effect(mount: str, library: str, target: CodeTarget) -> None:
     """Refuse libraries of its own for an application that all mounts share.
 
     :raises LoadError: nothing would come of what the configuration says.
