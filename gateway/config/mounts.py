@@ -92,10 +92,10 @@ def read_mount(reader: Reader, entry: Entry, defaults: Mapping[str, Any]) -> Mou
         place=entry.key.place,
         home=reader.folder,
         env=values.get("env", {}),
-        cookies=values.get("cookies", "isolated"),
+        cookies=values["cookies"],
         probe=values.get("probe"),
         strict=values.get("strict", False),
-        on_load_error=values.get("on_load_error", "fail"),
+        on_load_error=values["on_load_error"],
         policies=_policies(values),
         queueing=_queueing(values),
         on_fork=values.get("on_fork"),
@@ -183,7 +183,12 @@ def _with_defaults(
     fitting = {
         name: value for name, value in defaults.items() if kind in known[name].kinds
     }
-    merged = {**fitting, **values}
+    usual = {
+        name: key.default_value()
+        for name, key in known.items()
+        if key.default is not None
+    }
+    merged = {**usual, **fitting, **values}
     if merged.get("imports") == "shared":
         # The mount has no modules of its own, so no default can be about them.
         merged = {
@@ -266,10 +271,14 @@ def _target(kind: str, values: Mapping[str, Any]) -> Target:
     if kind == "static":
         return StaticTarget(values["static"])
     if kind == "redirect":
-        default = keys_of("mount")["status"].default_value()
-        return RedirectTarget(values["redirect"], values.get("status", default))
+        return RedirectTarget(values["redirect"], values["status"])
     if kind == "proxy":
-        return _proxy(values)
+        return ProxyTarget(
+            values["proxy"],
+            timeout=values["timeout"],
+            connect_timeout=values["connect_timeout"],
+            preserve_host=values["preserve_host"],
+        )
     target = AppTarget if kind == "app" else AsgiTarget
     return target(
         reference=values[kind],
@@ -281,12 +290,3 @@ def _target(kind: str, values: Mapping[str, Any]) -> Target:
         private=values.get("private", ()),
         shared=values.get("shared", ()),
     )
-
-
-def _proxy(values: Mapping[str, Any]) -> ProxyTarget:
-    known = keys_of("mount")
-    timeout, connect_timeout, preserve_host = (
-        values.get(name, known[name].default_value())
-        for name in ("timeout", "connect_timeout", "preserve_host")
-    )
-    return ProxyTarget(values["proxy"], timeout, connect_timeout, preserve_host)

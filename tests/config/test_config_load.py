@@ -10,12 +10,14 @@ import pytest
 from config_site import Site
 
 from gateway.config.load import load_config
-from gateway.config.schema import keys_of
+from gateway.config.schema import Section, keys_of
 from gateway.config.spec import (
+    AdminSpec,
     AppTarget,
     AsgiTarget,
     MountSpec,
     ProxyTarget,
+    QueueSpec,
     RedirectTarget,
     ServerSpec,
     StaticTarget,
@@ -154,6 +156,27 @@ def test_server_keys_are_the_fields_of_its_spec() -> None:
     assert {field.name for field in dataclasses.fields(ServerSpec)} == set(
         keys_of("server")
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "section"),
+    [
+        (ServerSpec, "server"),
+        (AdminSpec, "admin"),
+        (MountSpec, "mount"),
+        (QueueSpec, "mount"),
+    ],
+)
+def test_a_default_of_a_spec_is_that_of_the_table(spec: type, section: Section) -> None:
+    keys = keys_of(section)
+    own = {
+        field.name: field.default
+        for field in dataclasses.fields(spec)
+        if field.default is not dataclasses.MISSING and field.name in keys
+    }
+    told = {name: keys[name].default_value() for name in own if keys[name].default}
+    assert told
+    assert {name: own[name] for name in told} == told
 
 
 def test_every_problem_is_reported_in_the_order_of_the_file(site: Site) -> None:
