@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote
 
 from gateway.dispatch.hosts import parse_host
-from gateway.dispatch.table import Route, Table
+from gateway.dispatch.names import table_of_names
 from gateway.paths import from_text, quote_path
 from gateway.policies.client import is_allowed
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -76,7 +76,7 @@ class Refreshing:
         self._numbers = count(1)
         self._mounts: Mapping[str, Mount] = {}
         self._marks: dict[str, int] = {}
-        self._table: Table[str] = Table([])
+        self._table = table_of_names([])
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -114,10 +114,7 @@ class Refreshing:
             name: self._marks[name] if old.get(name) is mount else next(self._numbers)
             for name, mount in mounts.items()
         }
-        self._table = Table(
-            Route(mount.host, from_text(mount.prefix), name)
-            for name, mount in mounts.items()
-        )
+        self._table = table_of_names(mounts.values())
         self._mounts = dict(mounts)
 
 

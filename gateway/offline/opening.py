@@ -9,11 +9,10 @@ from types import MappingProxyType
 
 from gateway.config.spec import GatewaySpec, MountSpec
 from gateway.dispatch.hosts import parse_host
-from gateway.dispatch.table import Route, Table
+from gateway.dispatch.names import table_of_names
 from gateway.errors import SubrequestError
 from gateway.generation import Around
 from gateway.lifecycle import Gateway
-from gateway.paths import from_text
 from gateway.site import MountPoint, UnknownMountError
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -57,9 +56,7 @@ class _OnlyLoaded:
     ) -> None:
         self._application = application
         self._name = name
-        self._table = Table(
-            Route(mount.host, from_text(mount.prefix), mount.name) for mount in mounts
-        )
+        self._table = table_of_names(mounts)
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.config.spec import MountSpec
-from gateway.dispatch.table import Route, Table
+from gateway.dispatch.names import table_of_names
+from gateway.dispatch.table import Table
 from gateway.paths import from_text, quote_path
 
 
@@ -24,9 +25,7 @@ class Address:
 
 def addresses(mounts: Sequence[MountSpec]) -> Mapping[str, Address]:
     """Return an address for each mount, by name, which leads to that mount."""
-    table = Table(
-        Route(mount.host, from_text(mount.prefix), mount.name) for mount in mounts
-    )
+    table = table_of_names(mounts)
     return {mount.name: _address(mount, table) for mount in mounts}
 
 

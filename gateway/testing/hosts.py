@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.dispatch.table import Route, Table
+from gateway.dispatch.names import table_of_names
 from gateway.lifecycle import Gateway
 from gateway.paths import from_text
 
 
 def host_of(gateway: Gateway, name: str) -> str:
     """Return a host on which the mount *name* answers at its prefix."""
-    mounts = gateway.mounts.values()
-    table = Table(
-        Route(each.host, from_text(each.prefix), each.name) for each in mounts
-    )
+    table = table_of_names(gateway.mounts.values())
     mount = gateway.mounts[name]
     path = from_text(mount.prefix) + "/"
     hosts = list(_candidates(mount.host))

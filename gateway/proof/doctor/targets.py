@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlun
 
 from werkzeug.urls import iri_to_uri
 
-from gateway.dispatch.table import Route, Table
+from gateway.dispatch.names import table_of_names
 from gateway.errors import GatewayError
 from gateway.paths import from_text, quote_path
 from gateway.proof.doctor.references import Reference
@@ -62,10 +62,7 @@ class Targets:
         self._public = _public(public)
         self._points = {point.name: point for point in points}
         self._hosts = {point.host for point in self._points.values() if point.host}
-        self._table = Table(
-            Route(point.host, from_text(point.prefix), point.name)
-            for point in self._points.values()
-        )
+        self._table = table_of_names(self._points.values())
 
     def root(self, mount: str) -> str:
         """Return the URL of a mount's root, with a slash at its end.
