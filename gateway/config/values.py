@@ -274,23 +274,41 @@ LIBRARY = ScalarType(
 )
 
 
-def _parse_location(text: str) -> str:
-    check_text(text)
+def http_uri(text: str) -> str | None:
+    """Return an ``http`` or ``https`` URL in ASCII (RFC 3986).
+
+    :returns: ``None`` if it has another scheme or no host.
+    :raises ValueError: it is no URL.
+    """
+    parts = urlsplit(text)
+    # Reading the port checks it.
+    host, port, uri = parts.hostname, parts.port, iri_to_uri(text)
+    return uri if parts.scheme in ("http", "https") and host and port != 0 else None
+
+
+def check_base(text: str) -> None:
+    """Refuse an address that the rest of a request's path cannot be added to.
+
+    :raises InvalidValue: it has a query or a fragment, or a space.
+    """
     if " " in text or "?" in text or "#" in text:
         raise InvalidValue(
             "has a space, '?' or '#': remove it; the rest of the request's path and "
             "its query are added at the end"
         )
-    try:
-        parts = urlsplit(text)
-        whole = parts.scheme in ("http", "https") and parts.hostname is not None
-        # Reading the port checks it.
-        valid = whole and parts.port != 0
-        uri = iri_to_uri(text)
-    except ValueError:
-        valid = False
+
+
+def _parse_location(text: str) -> str:
+    check_text(text)
+    check_base(text)
     # RFC 3986, 4.2: two slashes at the start name another host.
-    if not valid and (not text.startswith("/") or text.startswith("//")):
+    if text.startswith("/") and not text.startswith("//"):
+        return iri_to_uri(text)
+    try:
+        uri = http_uri(text)
+    except ValueError:
+        uri = None
+    if uri is None:
         raise InvalidValue(
             "is not an address to redirect to: write a path such as /notes, or a "
             "whole URL with http:// or https://"
