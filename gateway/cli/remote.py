@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import click
 
+from gateway.cli.server_option import server_option
 from gateway.config.load import load_admin
 from gateway.config.nodes import shortened
 from gateway.config.spec import AdminSpec
@@ -88,7 +89,7 @@ class Answer:
 
 def address_options(command: _Command) -> _Command:
     """Add ``--host`` and ``--port``, for servers that were started with them."""
-    host = click.option("--host", help="Where it listens, if not where the file says.")
+    host = server_option("host", "Where it listens, if not where the file says.")
     port = click.option("--port", type=click.IntRange(1, 65535))
     return host(port(command))
 

@@ -17,6 +17,7 @@ import click
 
 from gateway.cli.log import log_to_stderr, style_lines
 from gateway.cli.options import config_option
+from gateway.cli.server_option import server_option
 from gateway.isolation.streams import streams_kept
 
 if TYPE_CHECKING:
@@ -25,41 +26,14 @@ if TYPE_CHECKING:
     from gateway.failing import Failures
 
 
-def _listen_address(
-    ctx: click.Context, parameter: click.Parameter, value: str | None
-) -> str | None:
-    """Check ``--host`` as the file's ``host:`` is."""
-    if value is None:
-        return None
-    from gateway.config.address import parse_listen_address
-    from gateway.config.values import InvalidValue
-
-    if not value:
-        raise click.BadParameter("it is empty: write an address such as 127.0.0.1")
-    try:
-        return parse_listen_address(value)
-    except InvalidValue as error:
-        raise click.BadParameter(f"{value!r} {error.message}") from None
-
-
 @click.command("serve")
 @config_option
-@click.option("--host", callback=_listen_address, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free port.")
-@click.option("--threads", type=click.IntRange(1, 4096), help="Requests at a time.")
-@click.option(
-    "--engine",
-    type=click.Choice(["waitress", "granian", "gunicorn"]),
-    help="The server to run in.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 256), help="Processes of granian or gunicorn."
-)
-@click.option(
-    "--worker-class",
-    type=click.Choice(["gthread", "gevent"]),
-    help="What a process of gunicorn serves with.",
-)
+@server_option("host", "The address to listen on.")
+@server_option("port", "0 takes a free port.")
+@server_option("threads", "Requests at a time.")
+@server_option("engine", "The server to run in.")
+@server_option("workers", "Processes of granian or gunicorn.")
+@server_option("worker_class", "What a process of gunicorn serves with.")
 @click.option("--reload", "develop", is_flag=True, help="Reload what is saved.")
 @click.option("--debug", is_flag=True, help="Show errors in Werkzeug's debugger.")
 @click.option("-q", "--quiet", is_flag=True, help="No log line for each request.")

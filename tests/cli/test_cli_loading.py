@@ -150,6 +150,35 @@ def test_the_host_of_the_command_line_is_checked(
     assert message in run("serve", "--host", host, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--port", "65536", "'65536' is out of range: write 0 to 65535"),
+        ("--threads", "many", "'many' is not a whole number: write one such as 8"),
+        ("--engine", "", "'' is not one of the choices: write waitress, granian or"),
+        ("--worker-class", "sync", "write gthread or gevent"),
+    ],
+)
+def test_the_command_line_takes_what_the_file_does(
+    one: One, option: str, value: str, message: str
+) -> None:
+    one(PRINTING)
+    assert message in run("serve", option, value, code=2).stderr
+
+
+def test_the_help_of_serve_lists_the_choices() -> None:
+    text = run("serve", "--help").stdout
+    for shown in (
+        "--host [host name or IP address]",
+        "--port [0 to 65535]",
+        "--threads [1 to 4096]",
+        "--engine [waitress|granian|gunicorn]",
+        "--workers [1 to 256]",
+        "--worker-class [gthread|gevent]",
+    ):
+        assert shown in text
+
+
 def test_check_shows_what_it_knows_of_the_mounts_that_load(
     write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
