@@ -216,7 +216,7 @@ class _Worker:
     def _load(self) -> WSGIApplication:
         from gateway.admin.application import administer
         from gateway.cli.development import reload_and_log
-        from gateway.cli.loading import telling_slow
+        from gateway.cli.loading import loading_then
         from gateway.config.load import load_config
         from gateway.failing import Failures
         from gateway.lifecycle import Gateway
@@ -227,17 +227,9 @@ class _Worker:
         keep = keep_logging(self.served.quiet)
         style_lines(server.access_log == "json")
 
-        @contextmanager
-        def loading(mount: str) -> Iterator[None]:
-            try:
-                with telling_slow(mount):
-                    yield
-            finally:
-                keep()
-
         loaded = Gateway(
             load_config(self.served.config),
-            loading=loading,
+            loading=loading_then(keep),
             failures=Failures(degrade=True),
             front=administer,
             outside=_admit(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from typing import IO, Final
 
@@ -25,6 +25,23 @@ def telling_slow(mount: str) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def loading_then(
+    *after: Callable[[], object],
+) -> Callable[[str], AbstractContextManager[None]]:
+    """Return what is entered while a mount is loaded, and calls *after* at its end."""
+
+    @contextmanager
+    def loading(mount: str) -> Iterator[None]:
+        try:
+            with telling_slow(mount):
+                yield
+        finally:
+            for each in after:
+                each()
+
+    return loading
 
 
 def _tell(mount: str) -> None:
