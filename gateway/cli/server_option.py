@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -52,8 +52,6 @@ class _Value(click.ParamType):  # type: ignore[type-arg]
 
 
 def server_option(name: str, help: str) -> Callable[[_Command], _Command]:
-    """Add the option for the key *name* of ``server:``."""
-    of = keys_of("server")[name].type
-    if not isinstance(of, ScalarType):
-        raise TypeError(f"{name!r} is more than a single value")
+    """Add the option for the key *name* of ``server:``, a single value."""
+    of = cast(ScalarType, keys_of("server")[name].type)
     return click.option(f"--{name.replace('_', '-')}", type=_Value(of), help=help)
