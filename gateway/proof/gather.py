@@ -55,7 +55,7 @@ class Gathering:
         limits: Limits,
         progress: Progress,
     ) -> None:
-        self._spec = spec
+        self._spec = _unlimited(spec)
         self._chosen = chosen
         self._schedule = schedule
         self._limits = limits
@@ -269,6 +269,19 @@ class Gathering:
     def _case(self, name: str, calls: Iterable[Call], stage: Stage) -> Case:
         own = {call.number: call for call in calls if call.meant == name}
         return Case(tuple(self._subjects[name]), own, stage.answers.get(name, {}))
+
+
+def _unlimited(spec: GatewaySpec) -> GatewaySpec:
+    """Return *spec* without ``max_concurrency``.
+
+    The prover holds more calls inside than clients may: past the limit the gateway
+    rightly refuses a nested one, and nothing would be seen of its context.
+    """
+    mounts = (
+        replace(mount, queueing=replace(mount.queueing, max_concurrency=None))
+        for mount in spec.mounts
+    )
+    return replace(spec, mounts=tuple(mounts))
 
 
 @contextmanager

@@ -195,6 +195,13 @@ def test_a_single_mount_overlaps_with_itself(tmp_path: Path) -> None:
     assert any("one mount only" in note for note in report.notes)
 
 
+def test_a_limit_for_clients_is_none_for_the_prover(tmp_path: Path) -> None:
+    spec = plain_gateway(tmp_path, ["a", "b", "c"], max_concurrency=1)
+    report = quick_proof(spec)
+    assert found(report) == set()
+    assert not_proven(report, "a") == {"framework"}
+
+
 def test_more_mounts_than_one_group_holds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
