@@ -240,7 +240,7 @@ class Evidence:
     :param modules: every module of a mount's own.
     :param misplaced: modules of mounts that the whole process could import.
     :param reloading: ``None`` if there was no reload.
-    :param not_played: why the prover left something out, in words.
+    :param not_played: what the prover left out, and why, in words.
     """
 
     cases: tuple[Case, ...]

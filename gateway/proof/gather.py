@@ -111,7 +111,7 @@ class Gathering:
             modules=tuple(self._own_modules),
             misplaced=tuple(self._modules.misplaced()),
             reloading=self._reloading,
-            not_played=tuple(stage.not_played),
+            not_played=stage.left_out,
         )
 
     def _left_changed(self, before: Snapshot) -> tuple[Change, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
@@ -41,6 +42,8 @@ class Stage:
     :param clients: the threads that clients run in, as many as the server has.
     :param total: how many requests there will be, for the progress.
     :param deadline: when no more requests are sent; ``time.monotonic()``.
+    :ivar not_played: why something was left out, in words.
+    :ivar unsent: the acts of the requests that time has left out.
     """
 
     gateway: Gateway
@@ -55,6 +58,7 @@ class Stage:
     deadline: float
     answers: dict[str, dict[int, Answer]] = field(default_factory=dict)
     not_played: list[str] = field(default_factory=list)
+    unsent: list[str] = field(default_factory=list)
     _done: int = 0
 
     @property
@@ -66,6 +70,16 @@ class Stage:
     def time_is_up(self) -> bool:
         """Whether no more requests are to be sent."""
         return monotonic() >= self.deadline
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was not done, and why, in words."""
+        if not self.unsent:
+            return tuple(self.not_played)
+        total = len(self.unsent)
+        acts = ", ".join(f"{act} {n}" for act, n in Counter(self.unsent).items())
+        sent = f"{total} request{'' if total == 1 else 's'} had not been sent"
+        return *self.not_played, f"time was up when {sent}: {acts}"
 
     def leave_out_slow(self) -> None:
         """Drive no further the mounts that made their clients wait too long."""
@@ -97,6 +111,7 @@ class Stage:
     ) -> Answer | None:
         """Send one request to *mount*; ``None`` if time is up."""
         if self.time_is_up:
+            self.unsent.append(act.name)
             return None
         with closing(self.client(mount)) as client:
             return self.send(client, mount, act, reading=reading, headers=headers)

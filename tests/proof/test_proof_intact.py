@@ -28,6 +28,8 @@ from gateway.errors import LoadError, LoadErrors
 from gateway.mount import Mount
 from gateway.proof import schedule
 from gateway.proof.report import MountReport, Report
+from gateway.proof.scenes import waves
+from gateway.proof.stage import Stage
 from gateway.site import UnknownMountError
 
 FLASK = """
@@ -436,6 +438,40 @@ def test_no_time_for_any_request(tmp_path: Path) -> None:
     assert not report.proven
     assert found(report) >= {(name, "context", "served") for name in ("one", "two")}
     assert evidence(report, "one", "served") == "no request was sent: time was up"
+
+
+def test_what_time_leaves_out_is_told_and_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def until_time_is_up(stage: Stage, schedule: Any) -> None:
+        played(stage, schedule)
+        stage.deadline = 0
+
+    played = waves.play
+    monkeypatch.setattr(waves, "play", until_time_is_up)
+    report = quick_proof(plain_gateway(tmp_path, ["one", "two"]))
+    assert report.proven
+    (note,) = (each for each in report.notes if each.startswith("time was up"))
+    assert note == (
+        "time was up when 22 requests had not been sent: raising at entry 2, raising "
+        "when the application returned 2, raising at a body step 2, raising at close "
+        "2, half-read 2, disconnected 2, nested 2, from threads 2, from greenlets 2, "
+        "setting a cookie 2, showing cookies 2"
+    )
+    nothing = {"stack", "teardown", "framework", "cookies", "reload"}
+    assert not_proven(report, "one") == nothing
+    reasons = {each.claim: each.reason for each in of(report, "one").verdicts}
+    assert reasons["stack"] == (
+        "none of its calls got to make a subrequest, and to look around after it"
+    )
+    assert reasons["teardown"] == (
+        "none of its calls got to end in an error of the prover's"
+    )
+
+
+def test_the_time_that_waves_take_is_counted_too(tmp_path: Path) -> None:
+    report = quick_proof(plain_gateway(tmp_path, ["one", "two"]), total=0)
+    assert "time was up when 12 requests had not been sent: plain 12" in report.notes
 
 
 CHANGING = """

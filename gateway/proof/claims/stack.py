@@ -51,4 +51,12 @@ def _differs(look: Look, entry: Look) -> bool:
     return (look.context, look.app) != (entry.context, entry.app)
 
 
-CLAIM = Claim(_NAME, _judge)
+def _reason(case: Case, evidence: Evidence) -> str | None:
+    complete = case.complete
+    beside = any(look.moment in BESIDE for call in complete for look in call.looks)
+    if beside or not complete:
+        return None
+    return "none of its calls got to make a subrequest, and to look around after it"
+
+
+CLAIM = Claim(_NAME, _judge, reason=_reason)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from gateway.proof.acts import DeliberateError
 from gateway.proof.claims.claim import Claim
 from gateway.proof.claims.founded import founded
-from gateway.proof.evidence import Call, Evidence
+from gateway.proof.evidence import Call, Case, Evidence
 from gateway.proof.looks import Look, Moment
 from gateway.proof.report import Violation
 
@@ -62,4 +62,11 @@ def _error(call: Call, look: Look) -> Iterator[tuple[str, str]]:
         yield "error", f"the call ended with {call.raised}, teardown was handed {got}"
 
 
-CLAIM = Claim(_NAME, _judge)
+def _reason(case: Case, evidence: Evidence) -> str | None:
+    complete = case.complete
+    if any(call.deliberate for call in complete) or not complete:
+        return None
+    return "none of its calls got to end in an error of the prover's"
+
+
+CLAIM = Claim(_NAME, _judge, reason=_reason)

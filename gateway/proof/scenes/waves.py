@@ -86,8 +86,9 @@ def _send(
     stage: Stage, mount: str, numbers: Sequence[int], client: Client, meeting: Meeting
 ) -> None:
     """Send the requests one after another, until one fails."""
-    for number in numbers:
+    for sent, number in enumerate(numbers):
         if stage.time_is_up:
+            stage.unsent += [meeting.name] * (len(numbers) - sent)
             return
         answer = stage.send(client, mount, meeting, number=number)
         if answer.problem is not None:
