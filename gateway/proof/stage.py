@@ -97,9 +97,12 @@ class Stage:
             name: each for name, each in self.targets.items() if name not in slow
         }
 
-    def client(self, mount: str) -> Client:
-        """Return a new client of *mount*."""
-        return Client(self.server, self.targets[mount], self.limits)
+    def client(self, mount: str, limits: Limits | None = None) -> Client:
+        """Return a new client of *mount*.
+
+        :param limits: its own; by default those of all.
+        """
+        return Client(self.server, self.targets[mount], limits or self.limits)
 
     def get(
         self,

@@ -15,7 +15,8 @@ from gateway.config.spec import MountSpec
 from gateway.context import AppGlobals
 from gateway.proof import configs
 from gateway.proof.addresses import Address, addresses
-from gateway.proof.evidence import Alias, Call, Case, Evidence, Subject
+from gateway.proof.claims import reload
+from gateway.proof.evidence import Alias, Call, Case, Evidence, Reloading, Subject
 from gateway.proof.identity import Identities
 from gateway.proof.looks import Look, Moment
 from gateway.proof.overlap import Overlaps, find_overlaps, pair
@@ -236,7 +237,7 @@ def case(name: str, *spans: tuple[float, float], pid: int = 1) -> Case:
         )
         for number, span in enumerate(spans, 1)
     }
-    return Case(Subject(name, "", None, "wsgi", 1, 2, frozenset()), calls, {})
+    return Case((Subject(name, "", None, "wsgi", 1, 2, frozenset()),), calls, {})
 
 
 def overlaps(*cases: Case) -> Overlaps:
@@ -265,3 +266,26 @@ def test_a_call_that_has_not_ended_goes_on() -> None:
     call = replace(hanging.calls[1], ended=False)
     found = overlaps(replace(hanging, calls={1: call}), case("b", (5, 6)))
     assert found.calls == 1
+
+
+# The reload
+
+
+@pytest.mark.parametrize(
+    ("span", "act", "inside"),
+    [
+        ((0, 10), reload.HELD, True),
+        ((0, 4), reload.HELD, False),
+        ((6, 10), reload.HELD, False),
+        ((0, 10), reload.AFTER, False),
+    ],
+)
+def test_a_reload_is_proven_by_calls_that_were_inside_only(
+    span: tuple[float, float], act: str, inside: bool
+) -> None:
+    one = case("a", span)
+    one = replace(one, calls={1: replace(one.calls[1], act=act)})
+    evidence = Evidence((one,), (), 1, (), reloading=Reloading(5, frozenset({"a"})))
+    reason = reload.CLAIM.reason(one, evidence)
+    assert (reason is None) == inside
+    assert reason in (None, "none of its calls was inside during the reload")

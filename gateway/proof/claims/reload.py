@@ -60,8 +60,13 @@ def _none(evidence: Evidence) -> str | None:
 
 def _reason(case: Case, evidence: Evidence) -> str | None:
     reloading = evidence.reloading
-    if reloading is not None and case.subject.name not in reloading.replaced:
+    if reloading is None:
+        return None
+    if case.subject.name not in reloading.replaced:
         return "only a restart replaces it: its imports are the process's"
+    held = [call.looks for call in case.complete if call.act == HELD]
+    if not any(looks[0].at < reloading.at < looks[-1].at for looks in held):
+        return "none of its calls was inside during the reload"
     return None
 
 

@@ -1,8 +1,10 @@
-"""A reload while calls of every mount are in the middle of their bodies."""
+"""A reload while calls are inside, between the application's return and the body."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from threading import Event
 from time import perf_counter
 
@@ -24,7 +26,10 @@ AFTER = "after a reload"
 
 
 class Held(Act):
-    """Stays in the middle of a call until the reload has been made."""
+    """Stays between the application's return and the body until it is released.
+
+    :param timeout: the longest that it stays, in seconds.
+    """
 
     name = HELD
     streamed = True
@@ -56,8 +61,8 @@ def play(stage: Stage, took_over: Callable[[], None]) -> Reloading | None:
     held = stage.mounts[: max(1, stage.threads // 2)]
     released = Event()
     inside = Rendezvous([(mount, 0) for mount in held], stage.limits.meeting)
-    act = Held(inside, released, stage.limits.response / 2)
-    jobs = [stage.clients.submit(stage.get, mount, act) for mount in held]
+    act = Held(inside, released, stage.limits.total)
+    jobs = [stage.clients.submit(_hold, stage, mount, act) for mount in held]
     try:
         inside.wait(0)
         reloading = _reload(stage, took_over)
@@ -69,6 +74,13 @@ def play(stage: Stage, took_over: Callable[[], None]) -> Reloading | None:
     for job in jobs:
         job.result()
     return reloading
+
+
+def _hold(stage: Stage, mount: str, act: Held) -> None:
+    # Loading takes as long as it takes, and no byte comes meanwhile.
+    patient = replace(stage.limits, response=stage.limits.total)
+    with closing(stage.client(mount, patient)) as client:
+        stage.send(client, mount, act)
 
 
 def _reload(stage: Stage, took_over: Callable[[], None]) -> Reloading:
