@@ -20,11 +20,19 @@ _MARK = "_gateway_seeds"
 
 def is_flask(candidate: object) -> bool:
     """Tell whether *candidate* is a Flask application, without importing Flask."""
-    return any(
-        # A mount's private copy is in the package of its modules.
-        base.__name__ == "Flask" and f".{base.__module__}".endswith(".flask.app")
-        for base in type(candidate).__mro__
-    )
+    return flask_class(candidate) is not None
+
+
+def flask_class(candidate: object) -> type | None:
+    """Return the Flask that *candidate* is an application of.
+
+    A mount's private copy is in the package of its modules; an application's own class
+    may be called Flask too.
+    """
+    for base in type(candidate).__mro__:
+        if base.__name__ == "Flask" and f".{base.__module__}".endswith(".flask.app"):
+            return base
+    return None
 
 
 @contextmanager

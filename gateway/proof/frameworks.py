@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from gateway.context import current_app_context
 from gateway.framework.app import App
 from gateway.loaders.django import is_django
-from gateway.loaders.flask import is_flask
+from gateway.loaders.flask import flask_class, is_flask
 from gateway.loaders.wrapped import innermost
 from gateway.proof.identity import Identities
 from gateway.proof.looks import FrameworkLook, Phase
@@ -58,19 +58,12 @@ def watch(
     flask = innermost(application, is_flask)
     if flask is not None:
         # The mount's own Flask, where it has one.
-        package = _package_of(flask)
+        package = flask_class(flask).__module__.rpartition(".")[0]
         return _Flaskish(flask, sys.modules[package], identities, find)
     django = innermost(application, is_django)
     if hasattr(django, "_middleware_chain") and "django" in sys.modules:
         return _Django(django, identities, find)
     return None
-
-
-def _package_of(flask: object) -> str:
-    (module,) = {
-        base.__module__ for base in type(flask).__mro__ if base.__name__ == "Flask"
-    }
-    return module.rpartition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

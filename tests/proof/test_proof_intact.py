@@ -182,6 +182,23 @@ def test_nothing_of_the_proof_is_left_behind(
         assert sorted(mount.application.config) == ["TAGS", "TITLE"]
 
 
+OWN_CLASS = """
+    import flask
+
+    class Flask(flask.Flask):
+        pass
+
+    app = Flask(__name__)
+    app.get("/")(lambda: "x")
+"""
+
+
+def test_a_class_of_its_own_that_is_called_flask(tmp_path: Path) -> None:
+    report = quick_proof(one_app(tmp_path, OWN_CLASS))
+    assert report.violations == ()
+    assert not_proven(report, "odd") == set()
+
+
 def test_only_the_chosen_mounts_are_examined(tmp_path: Path) -> None:
     spec = plain_gateway(tmp_path, ["one", "two", "three"])
     report = quick_proof(spec, "three", "one")
