@@ -80,6 +80,7 @@ class Mark:
 class Span:
     """One call, for a timeline.
 
+    :param mount: the one that the request was sent to, whichever served it.
     :param act: what the prover did with it, such as ``nested``.
     :param thread: which thread of the process served it, counted from 1.
     :param context: which AppContext it had, by number; ``None`` for none.

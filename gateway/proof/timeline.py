@@ -17,7 +17,7 @@ def draw_up(evidence: Evidence, began: float) -> tuple[Span, ...]:
     threads: dict[int, int] = {}
     return tuple(
         Span(
-            mount=call.mount,
+            mount=call.meant,
             request=call.number,
             act=call.act,
             thread=threads.setdefault(call.looks[0].thread, len(threads) + 1),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from proof_site import break_inside, plain_gateway
+from proof_site import PLAIN, break_inside, plain_gateway, write_app, write_gateway
 
 from gateway.cli.group import gateway
 from gateway.context import AppGlobals, current_app_context
@@ -205,6 +205,25 @@ def test_violations_lead_to_their_calls(
 HOSTILE = (
     "</title><script>alert('1')</script>\"><img src=x onerror='a'>&amp;{{ 7 * 7 }}"
 )
+
+
+def test_a_call_of_a_mount_that_is_not_examined_is_of_the_one_that_was_meant(
+    tmp_path: Path,
+) -> None:
+    for name in ("portal", "sub"):
+        write_app(tmp_path / name, PLAIN)
+    mounts = {
+        "portal": {"app": "app:app", "path": "portal", "prefix": "/", "probe": "/sub/"},
+        "sub": {"app": "app:app", "path": "sub"},
+    }
+    write_gateway(tmp_path, mounts)
+    file = tmp_path / "report.html"
+    result = run(tmp_path, "portal", "--requests", "2", "--html", str(file))
+    assert result.exit_code == 1, result.output
+    assert "the request was served by mount 'sub'" in result.output
+    page = Page(file.read_text())
+    assert page.of_class("broken")
+    assert "sub, request" not in page.text
 
 
 def test_what_comes_from_elsewhere_is_escaped() -> None:
