@@ -65,15 +65,18 @@ class Modules:
         for name, mount in mounts.items():
             for module_name, module in _own(mount):
                 number, file = self._identities.number(module), _file(module)
-                owner = self._other_owner(name, file)
+                owner = self._other_owner(name, module_name, file)
                 yield Module(name, module_name, number, file, owner)
 
-    def _other_owner(self, mount: str, file: str) -> str | None:
-        """Return another mount in whose folder *file* is, if it is not in its own."""
+    def _other_owner(self, mount: str, module: str, file: str) -> str | None:
+        """Return another mount whose *module* that is, if it is not in its own folder.
+
+        A library in a folder of that mount's is no module of its.
+        """
         if not file or Path(file).is_relative_to(self._folders[mount]):
             return None
         for name, folder in self._folders.items():
-            if Path(file).is_relative_to(folder):
+            if _starts(module, file, folder):
                 return name
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -197,6 +198,24 @@ def test_a_class_of_its_own_that_is_called_flask(tmp_path: Path) -> None:
     report = quick_proof(one_app(tmp_path, OWN_CLASS))
     assert report.violations == ()
     assert not_proven(report, "odd") == set()
+
+
+def test_a_private_library_below_the_folder_of_another_mount(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    libraries = tmp_path / "libs"
+    libraries.mkdir()
+    (libraries / "proof_library.py").write_text("registry = []\n")
+    monkeypatch.syspath_prepend(libraries)
+    (tmp_path / "app.py").write_text(dedent(PLAIN))
+    write_app(tmp_path / "own", "    import proof_library\n" + PLAIN)
+    mounts = {
+        "home": {"app": "app:app"},
+        "own": {"app": "app:app", "path": "own", "private": ["proof_library"]},
+    }
+    report = quick_proof(load_config(write_gateway(tmp_path, mounts)))
+    assert report.violations == ()
+    assert not_proven(report, "own") == {"framework"}
 
 
 def test_only_the_chosen_mounts_are_examined(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ _NAME = "modules"
 
 def _judge(evidence: Evidence) -> Iterator[Violation]:
     driven = {case.subject.name for case in evidence.cases}
-    for mount, check, text in (*_shared(evidence.modules), *_foreign(evidence.modules)):
+    # A reload has the same to tell of the new modules: once is enough.
+    found = dict.fromkeys((*_shared(evidence.modules), *_foreign(evidence.modules)))
+    for mount, check, text in found:
         if mount in driven:
             yield Violation(mount, None, _NAME, check, text)
     for each in evidence.misplaced:
