@@ -95,17 +95,21 @@ class _Flaskish:
     def watching(self) -> Iterator[None]:
         def before(endpoint: object, arguments: object) -> None:
             recording = self.find()
-            if recording is not None:
+            if recording is not None and not self._is_further(recording):
                 recording.framework.append(self._look(Phase.BEFORE))
                 if self.own_g:
                     setattr(behind(self.doors.g), TOKEN, recording.token)
 
         def after(response: Any) -> Any:
-            self._note(Phase.AFTER)
+            recording = self.find()
+            if recording is not None and not self._is_further(recording):
+                recording.framework.append(self._look(Phase.AFTER))
             return response
 
         def teardown(error: object) -> None:
-            self._note(Phase.TEARDOWN)
+            recording = self.find()
+            if recording is not None:
+                recording.framework.append(self._look(Phase.TEARDOWN))
 
         registered: list[tuple[list[Any], Any]] = [
             # The first functions to be called with a request.
@@ -122,10 +126,14 @@ class _Flaskish:
             for functions, function in registered:
                 functions.remove(function)
 
-    def _note(self, phase: Phase) -> None:
-        recording = self.find()
-        if recording is not None:
-            recording.framework.append(self._look(phase))
+    def _is_further(self, recording: Recording) -> bool:
+        """Tell whether the request is one that the application makes of itself.
+
+        By its test client, say, in a view; the call's own request came before it, with
+        the prover's header.
+        """
+        request: Any = behind(self.doors.request)
+        return bool(recording.framework) and TICKET_KEY not in request.environ
 
     def _look(self, phase: Phase) -> FrameworkLook:
         number = self.identities.number

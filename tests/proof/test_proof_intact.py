@@ -200,6 +200,30 @@ def test_a_class_of_its_own_that_is_called_flask(tmp_path: Path) -> None:
     assert not_proven(report, "odd") == set()
 
 
+ASKING_ITSELF = """
+    from FRAMEWORK, current_app, g
+
+    app = Flask(__name__)
+
+    @app.get("/")
+    def index():
+        g.outer = True
+        return current_app.test_client().get("/inner").data
+
+    app.get("/inner")(lambda: "x")
+"""
+
+
+@pytest.mark.parametrize(
+    "framework", ["flask import Flask", "gateway import App as Flask"]
+)
+def test_an_application_that_asks_itself(tmp_path: Path, framework: str) -> None:
+    source = ASKING_ITSELF.replace("FRAMEWORK", framework)
+    report = quick_proof(one_app(tmp_path, source))
+    assert report.violations == ()
+    assert not_proven(report, "odd") == set()
+
+
 def test_a_private_library_below_the_folder_of_another_mount(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
