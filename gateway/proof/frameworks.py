@@ -21,10 +21,8 @@ from gateway.proof.identity import Identities
 from gateway.proof.looks import FrameworkLook, Phase
 from gateway.proof.record import Recording
 from gateway.proof.sight import TOKEN, behind, names
+from gateway.proof.ticket import TICKET_KEY
 from gateway.types import WSGIApplication
-
-TICKET_KEY = "HTTP_GATEWAY_PROOF"
-"""The prover's header, as applications see it."""
 
 Find = Callable[[], Recording | None]
 
@@ -138,18 +136,15 @@ class _Flaskish:
     def _look(self, phase: Phase) -> FrameworkLook:
         number = self.identities.number
         app: Any = behind(self.doors.current_app)
-        look = FrameworkLook(
-            phase, _context(number), app=number(app), config=number(app.config)
-        )
         request: Any = None
         if phase is not Phase.TEARDOWN:
             request = behind(self.doors.request)
         namespace: Any = behind(self.doors.g) if self.own_g else None
         return FrameworkLook(
             phase,
-            look.context,
-            look.app,
-            look.config,
+            _context(number),
+            app=number(app),
+            config=number(app.config),
             g=None if namespace is None else number(namespace),
             g_names=names(namespace),
             token=getattr(namespace, TOKEN, None),

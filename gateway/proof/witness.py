@@ -20,15 +20,14 @@ from gateway.policies.stack import PAST_POLICIES
 from gateway.proof.acts import Act, DeliberateError
 from gateway.proof.bodies import InsideBody, OutsideBody, close_body, note_raised
 from gateway.proof.cookies import Cookies
-from gateway.proof.frameworks import TICKET_KEY, Watched, watch
+from gateway.proof.frameworks import Watched, watch
 from gateway.proof.identity import Identities
 from gateway.proof.looks import Moment
 from gateway.proof.record import Recorder, Recording, variables
+from gateway.proof.ticket import TICKET, TICKET_KEY
 from gateway.proof.visit import Here, Senses, Visit
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-TICKET: Final = "Gateway-Proof"
-"""The header by which a request of the prover is known."""
 PID: Final = "Gateway-Proof-Pid"
 """The header by which a response says which process called its application."""
 
