@@ -34,10 +34,11 @@ class AsgiBridge:
     :param name: the mount's name, for messages and for the thread.
     :param close_timeout: how long the server's thread waits for an application whose
         client has gone, in seconds.
+    :ivar app: what is called with each request; something may be put around it.
     """
 
     def __init__(self, app: Any, *, name: str, close_timeout: float = 2.0) -> None:
-        self._app = app
+        self.app = app
         self._name = name
         self._close_timeout = close_timeout
         self._lock = Lock()
@@ -64,7 +65,7 @@ class AsgiBridge:
             if runner is not None and runner.pid == os.getpid():
                 return
             self._forked_from = runner
-            runner = Runner(self._app, self._name)
+            runner = Runner(self.app, self._name)
             runner.start(timeout)
             self._runner = runner
 
@@ -112,6 +113,9 @@ class AsgiBridge:
         except UndecodableRequest:
             return answer(HTTPStatus.BAD_REQUEST, environ, start_response)
         response = AsgiResponse(
-            runner.submit(scope, body), self._name, environ, self._close_timeout
+            runner.submit(self.app, scope, body),
+            self._name,
+            environ,
+            self._close_timeout,
         )
         return response.start(start_response)

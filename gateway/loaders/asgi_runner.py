@@ -48,7 +48,6 @@ class Runner:
 
     def __init__(self, app: AsgiApplication, name: str) -> None:
         self.pid = os.getpid()
-        self._app = app
         self._name = name
         self._loop = _new_event_loop()
         self._lifespan = Lifespan(app, name, self._loop)
@@ -92,13 +91,14 @@ class Runner:
     def _call(self, steps: Coroutine[Any, Any, _T], timeout: float | None) -> _T:
         return asyncio.run_coroutine_threadsafe(steps, self._loop).result(timeout)
 
-    def submit(self, scope: Scope, body: RequestBody) -> Exchange:
+    def submit(self, app: AsgiApplication, scope: Scope, body: RequestBody) -> Exchange:
         """Begin a request, in a copy of the caller's execution context.
 
+        :param app: what serves it.
         :raises AsgiError: the application is being shut down.
         """
         exchange = Exchange(
-            self._app,
+            app,
             self._name,
             scope,
             body,

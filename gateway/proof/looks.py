@@ -18,6 +18,7 @@ class Moment(Enum):
     BARE_THREAD = "in a thread that it had started"
     THREAD = "in a thread with a copy of its context"
     GREENLET = "while a greenlet of its thread was inside another mount"
+    TASK = "in its task on the event loop"
     STEP = "at a body step"
     CLOSE = "at close"
     CLOSED = "after close"

@@ -114,13 +114,19 @@ class Recorder:
     def __init__(self) -> None:
         self._lock = Lock()
         self._recordings: list[Recording] = []
+        self._latest: dict[tuple[str, int], Recording] = {}
 
     def begin(self, mount: str, meant: str, number: int) -> Recording:
         """Start recording a call."""
         recording = Recording(mount, meant, number)
         with self._lock:
             self._recordings.append(recording)
+            self._latest[meant, number] = recording
         return recording
+
+    def find(self, meant: str, number: int) -> Recording | None:
+        """Return the last recording of a request, whichever mount it has reached."""
+        return self._latest.get((meant, number))
 
     def calls(self) -> list[Call]:
         """Return what has been seen of all calls so far."""

@@ -8,3 +8,5 @@ TICKET: Final = "Gateway-Proof"
 """As a client sends it."""
 TICKET_KEY: Final = f"HTTP_{TICKET.upper().replace('-', '_')}"
 """As it is in an environ (PEP 3333)."""
+TICKET_NAME: Final = TICKET.lower().encode("ascii")
+"""As it is in an ASGI scope."""

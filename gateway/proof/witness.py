@@ -24,6 +24,7 @@ from gateway.proof.frameworks import Watched, watch
 from gateway.proof.identity import Identities
 from gateway.proof.looks import Moment
 from gateway.proof.record import Recorder, Recording, variables
+from gateway.proof.tasks import watch_tasks
 from gateway.proof.ticket import TICKET, TICKET_KEY
 from gateway.proof.visit import Here, Senses, Visit
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -75,7 +76,7 @@ class Witness:
         def watched(
             environ: WSGIEnvironment, start_response: StartResponse
         ) -> Iterable[bytes]:
-            ticket = self._read_ticket(environ)
+            ticket = self._read_ticket(environ.get(TICKET_KEY, ""))
             if ticket is None:
                 return mount(environ, start_response)
             recording = self.recorder.begin(spec.name, *ticket)
@@ -99,14 +100,17 @@ class Witness:
         """Wrap an application where its mount calls it."""
         generation = self._loaded[spec.name]
         self._loaded[spec.name] += 1
-        found = watch(application, self._identities, self._recording)
+        found: Watched | None = watch(application, self._identities, self._recording)
+        found = found or watch_tasks(
+            application, self._identities, self._senses.environs, self._find
+        )
         if found is not None:
             self.frameworks[spec.name] = found
 
         def watched(
             environ: WSGIEnvironment, start_response: StartResponse
         ) -> Iterable[bytes]:
-            ticket = self._read_ticket(environ)
+            ticket = self._read_ticket(environ.get(TICKET_KEY, ""))
             if ticket is None:
                 return application(environ, start_response)
             # What is to be seen is the application, not how it is guarded.
@@ -134,8 +138,13 @@ class Witness:
     def _recording(self) -> Recording | None:
         return self._here.recording
 
-    def _read_ticket(self, environ: WSGIEnvironment) -> tuple[str, int] | None:
-        run, _, rest = environ.get(TICKET_KEY, "").partition(" ")
+    def _find(self, text: str) -> Recording | None:
+        """Return the recording of the call that has this ticket."""
+        ticket = self._read_ticket(text)
+        return None if ticket is None else self.recorder.find(*ticket)
+
+    def _read_ticket(self, text: str) -> tuple[str, int] | None:
+        run, _, rest = text.partition(" ")
         if run != self._run:
             return None
         number, _, mount = rest.partition(" ")

@@ -402,7 +402,7 @@ def test_a_request_that_waits_is_answered_for_at_the_shutdown() -> None:
     assert "CancelledError" in str(errors[0])
     assert runner is not None
     with pytest.raises(AsgiError, match="takes no more requests"):
-        runner.submit({"method": "GET"}, RequestBody(make_environ()))
+        runner.submit(bridge.app, {"method": "GET"}, RequestBody(make_environ()))
 
 
 def test_a_blocked_loop_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:

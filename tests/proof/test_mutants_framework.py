@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import Context, copy_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import globals as flask_globals
@@ -21,6 +22,10 @@ from proof_site import (
 )
 
 from gateway.config.load import load_config
+from gateway.config.spec import GatewaySpec
+from gateway.globals import current_app
+from gateway.loaders import asgi_runner
+from gateway.loaders.asgi import AsgiBridge
 from gateway.mount import Mount
 from gateway.proof.report import Report
 from gateway.types import WSGIApplication
@@ -178,3 +183,86 @@ def test_a_prefix_that_gets_lost(
 
     break_inside(monkeypatch, breaks)
     assert found(proof(tmp_path, source)) == {("broken", "framework", "prefix")}
+
+
+ASGI = """
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x"})
+"""
+
+
+@pytest.fixture
+def asgi_site(tmp_path: Path) -> GatewaySpec:
+    mounts = {}
+    for name in ("one", "broken"):
+        write_app(tmp_path / name, ASGI)
+        mounts[name] = {"asgi": "app:app", "path": name}
+    return load_config(write_gateway(tmp_path, mounts, server={"drain_timeout": "1s"}))
+
+
+def in_broken() -> bool:
+    """Whether this is in a call of the mount that is to be broken."""
+    return current_app.name == "broken"
+
+
+def test_a_task_without_the_context_of_its_call(
+    monkeypatch: pytest.MonkeyPatch, asgi_site: GatewaySpec
+) -> None:
+    def copied() -> Context:
+        return Context() if in_broken() else copy_context()
+
+    monkeypatch.setattr(asgi_runner, "copy_context", copied)
+    report = quick_proof(asgi_site)
+    # Whose environment variables it is to see stands in the context, too.
+    assert found(report) == {
+        ("broken", "framework", "context"),
+        ("broken", "env", "own"),
+    }
+    assert evidence(report, "broken", "context") == (
+        "before the view no AppContext of the gateway was on top"
+    )
+    assert statuses(report, "one")["framework"] == "proven"
+
+
+def test_a_task_in_the_context_of_another_call(
+    monkeypatch: pytest.MonkeyPatch, asgi_site: GatewaySpec
+) -> None:
+    def copied() -> Context:
+        if not in_broken():
+            return copy_context()
+        own = current_app._get_current_object()
+        return first.setdefault(own, copy_context()).copy()
+
+    first: dict[Any, Context] = {}
+    monkeypatch.setattr(asgi_runner, "copy_context", copied)
+    report = quick_proof(asgi_site)
+    assert found(report) == {("broken", "framework", "context")}
+    assert evidence(report, "broken", "context").startswith("before the view another")
+
+
+def test_a_request_at_the_application_of_another_mount(
+    monkeypatch: pytest.MonkeyPatch, asgi_site: GatewaySpec
+) -> None:
+    def breaks(mount: Mount, wsgi: Any) -> WSGIApplication:
+        (bridges[mount.name],) = (
+            cell.cell_contents
+            for cell in wsgi.__closure__
+            if isinstance(cell.cell_contents, AsgiBridge)
+        )
+        return cast(WSGIApplication, wsgi)
+
+    def call(self: AsgiBridge, environ: Any, start_response: Any) -> Iterable[bytes]:
+        called = bridges["one"] if in_broken() else self
+        return right(called, environ, start_response)
+
+    bridges: dict[str, AsgiBridge] = {}
+    right = AsgiBridge.__call__
+    monkeypatch.setattr(AsgiBridge, "__call__", call)
+    break_inside(monkeypatch, breaks, "one", "broken")
+    report = quick_proof(asgi_site)
+    assert found(report) == {("broken", "framework", "app")}
+    assert evidence(report, "broken", "app") == (
+        "before the view the application was another object than the mount's own"
+    )

@@ -118,7 +118,7 @@ def test_mounts_of_all_kinds_are_proven(all_kinds: GatewaySpec) -> None:
     for mount in report.mounts:
         assert mount.remarks == ()
         code = mount.kind not in ("static", "redirect")
-        framework = mount.kind in ("flask", "native")
+        framework = mount.kind in ("flask", "native", "asgi")
         # In waves, endings, nested ones as each of the three, from threads and from
         # greenlets, around the reload; with cookies.
         calls = 6 + 6 + 3 * 9 + 3 + 3 + 3 + (2 if code else 0)
@@ -222,6 +222,29 @@ def test_an_application_that_asks_itself(tmp_path: Path, framework: str) -> None
     report = quick_proof(one_app(tmp_path, source))
     assert report.violations == ()
     assert not_proven(report, "odd") == set()
+
+
+CALLING = """
+    from gateway import mount_url, subrequest
+
+    def app(environ, start_response):
+        with subrequest(mount_url("api")) as response:
+            start_response(response.status, [])
+            return [response.data]
+"""
+
+
+def test_an_application_that_calls_an_asgi_mount(tmp_path: Path) -> None:
+    write_app(tmp_path / "calling", CALLING)
+    write_app(tmp_path / "api", ASGI)
+    mounts = {
+        "calling": {"app": "app:app", "path": "calling"},
+        "api": {"asgi": "app:app", "path": "api"},
+    }
+    report = quick_proof(load_config(write_gateway(tmp_path, mounts)))
+    assert report.violations == ()
+    assert not_proven(report, "calling") == {"framework"}
+    assert not_proven(report, "api") == set()
 
 
 def test_a_private_library_below_the_folder_of_another_mount(

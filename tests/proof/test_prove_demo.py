@@ -71,7 +71,6 @@ def test_the_demo_is_proven_and_its_broken_django_is_not(demo: Path) -> None:
     }
     assert unproven == {
         ("links", "framework"),
-        ("api", "framework"),
         ("legacy", "framework"),
         # Its imports are shared: they are the process's, and so is what replaces it.
         ("catalog", "modules"),

@@ -2,7 +2,8 @@
 
 For Flask mounts it is about ``flask.current_app``, ``flask.g`` and ``flask.request`` of
 the Flask that the mount has; for Django about its settings and the requests of its
-views; for native applications about ``request``.
+views; for native applications about ``request``; for ASGI applications, which run in
+tasks of an event loop in another thread, about what was current there.
 
 - ``app``: the application, or Django's settings, was the mount's own object.
 - ``config``: ``current_app.config`` was the config that the gateway knows.
@@ -27,6 +28,7 @@ from gateway.proof.report import Violation
 
 _NAME = "framework"
 _NAMES = {"flask": "flask", "django": "django"}
+_APPS = {"django": "django.conf.settings", "asgi": "the application"}
 
 
 def is_framework_variable(kind: str, variable: str) -> bool:
@@ -52,13 +54,13 @@ def _objects(subject: Subject, call: Call) -> Iterator[tuple[str, str]]:
     for look in call.framework:
         when = look.phase.value
         if look.app != subject.framework:
-            django = subject.kind == "django"
-            what = "django.conf.settings" if django else "current_app"
+            what = _APPS.get(subject.kind, "current_app")
             yield "app", f"{when} {what} was another object than the mount's own"
         if look.config is not None and look.config != subject.config:
             yield "config", f"{when} current_app.config was not the mount's own"
         if look.context != call.looks[0].context and look.phase is not Phase.TEARDOWN:
-            yield "context", f"{when} another AppContext of the gateway was on top"
+            found = "no" if look.context is None else "another"
+            yield "context", f"{when} {found} AppContext of the gateway was on top"
 
 
 def _request(
