@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from time import monotonic, sleep
 from typing import Final
 
-from gateway.proof.evidence import PLAIN
+from gateway.proof.evidence import PLAIN, RAISING
 from gateway.proof.looks import Moment
 from gateway.proof.visit import Visit
 
@@ -59,7 +59,7 @@ class Raising(Act):
     streamed = True
 
     def __init__(self, moment: Moment) -> None:
-        self.name = f"raising {moment.value}"
+        self.name = f"{RAISING} {moment.value}"
         self._moment = moment
 
     def entered(self, visit: Visit) -> None:

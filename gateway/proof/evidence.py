@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.isolation.audit import Change as ProcessChange
 from gateway.proof.looks import (
@@ -14,8 +15,21 @@ from gateway.proof.looks import (
     ModuleLook,
 )
 
-PLAIN = "plain"
-"""What an act is called that does nothing to a call but hold it for a while."""
+# What the prover did with a call, by name.
+PLAIN: Final = "plain"
+"""Nothing, but to hold it for a while."""
+RAISING: Final = "raising"
+"""The witness raised an error; the moment follows."""
+HALF_READ: Final = "half-read"
+DISCONNECTED: Final = "disconnected"
+NESTED: Final = "nested"
+FROM_THREADS: Final = "from threads"
+FROM_GREENLETS: Final = "from greenlets"
+IN_GREENLET: Final = "in a greenlet"
+SETTING: Final = "setting a cookie"
+SHOWING: Final = "showing cookies"
+HELD: Final = "held over a reload"
+AFTER: Final = "after a reload"
 
 
 @dataclass(frozen=True, slots=True)

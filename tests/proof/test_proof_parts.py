@@ -16,7 +16,16 @@ from gateway.context import AppGlobals
 from gateway.proof import configs
 from gateway.proof.addresses import Address, addresses
 from gateway.proof.claims import reload
-from gateway.proof.evidence import Alias, Call, Case, Evidence, Reloading, Subject
+from gateway.proof.evidence import (
+    AFTER,
+    HELD,
+    Alias,
+    Call,
+    Case,
+    Evidence,
+    Reloading,
+    Subject,
+)
 from gateway.proof.identity import Identities
 from gateway.proof.looks import Look, Moment
 from gateway.proof.overlap import Overlaps, find_overlaps, pair
@@ -274,10 +283,10 @@ def test_a_call_that_has_not_ended_goes_on() -> None:
 @pytest.mark.parametrize(
     ("span", "act", "inside"),
     [
-        ((0, 10), reload.HELD, True),
-        ((0, 4), reload.HELD, False),
-        ((6, 10), reload.HELD, False),
-        ((0, 10), reload.AFTER, False),
+        ((0, 10), HELD, True),
+        ((0, 4), HELD, False),
+        ((6, 10), HELD, False),
+        ((0, 10), AFTER, False),
     ],
 )
 def test_a_reload_is_proven_by_calls_that_were_inside_only(

@@ -124,7 +124,7 @@ def test_one_mount_alone_says_what_it_cannot_show(tmp_path: Path) -> None:
     result = run(tmp_path, "one", "--requests", "2")
     assert result.exit_code == 0
     assert row(result.output, "process") == ["n/a"]
-    assert "note: process: there is one mount only" in result.output
+    assert "note: process: one mount only is examined" in result.output
     assert "overlapping pair" not in result.output
 
 

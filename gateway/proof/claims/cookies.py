@@ -16,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.proof.claims.claim import Claim
-from gateway.proof.evidence import Call, Case, Evidence
+from gateway.proof.evidence import SETTING, SHOWING, Call, Case, Evidence
 from gateway.proof.report import Violation
-from gateway.proof.scenes.jars import SETTING, SHOWING
 
 _NAME = "cookies"
 

@@ -66,7 +66,7 @@ def _single(evidence: Evidence) -> str | None:
     if len(evidence.cases) > 1:
         return None
     return (
-        "there is one mount only, and so nothing for its calls to overlap with: "
+        "one mount only is examined, and so nothing for its calls to overlap with: "
         "its own calls overlapped with one another instead"
     )
 

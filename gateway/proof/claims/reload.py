@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.proof.claims.claim import Claim
-from gateway.proof.evidence import Call, Case, Evidence
+from gateway.proof.evidence import AFTER, HELD, Call, Case, Evidence
 from gateway.proof.report import Violation
-from gateway.proof.scenes.reload import AFTER, HELD
 
 _NAME = "reload"
 

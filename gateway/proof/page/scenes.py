@@ -6,7 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.proof.evidence import PLAIN
+from gateway.proof.evidence import (
+    AFTER,
+    DISCONNECTED,
+    FROM_GREENLETS,
+    FROM_THREADS,
+    HALF_READ,
+    HELD,
+    IN_GREENLET,
+    NESTED,
+    PLAIN,
+    RAISING,
+    SETTING,
+    SHOWING,
+)
 from gateway.proof.report import Span
 
 
@@ -26,43 +39,44 @@ class Scene:
 _SCENES: Final[Sequence[tuple[str, str, tuple[str, ...]]]] = (
     (
         "Waves",
-        "Three clients of each mount at the same time. Every call is held inside until "
-        "the calls of all the other mounts are inside as well.",
+        "Several clients of each mount at the same time. Every call is held inside "
+        "until those of the other mounts that are driven with it are inside as well.",
         (PLAIN,),
     ),
     (
         "Endings",
         "Errors that the witness raises at every moment, and clients that hang up in "
         "the middle of a body.",
-        ("raising", "half-read", "disconnected"),
+        (RAISING, HALF_READ, DISCONNECTED),
     ),
     (
         "Nested",
         "For every ordered pair of mounts: the first calls the second, which calls "
         "the first again. Contexts stack up on one thread, and unwind.",
-        ("nested",),
+        (NESTED,),
     ),
     (
         "Threads",
         "The call starts two threads, without and with a copy of its context, and "
         "both make a subrequest.",
-        ("from threads",),
+        (FROM_THREADS,),
     ),
     (
         "Greenlets",
         "Two greenlets of the call's own thread are inside two mounts, by turns.",
-        ("from greenlets", "in a greenlet"),
+        (FROM_GREENLETS, IN_GREENLET),
     ),
     (
         "Cookies",
         "Every mount sets a cookie of the same name; a browser that has kept them all "
         "visits every mount again.",
-        ("setting a cookie", "showing cookies"),
+        (SETTING, SHOWING),
     ),
     (
         "Reload",
-        "All mounts are loaded anew while a call of each is held inside.",
-        ("held over a reload", "after a reload"),
+        "The mounts are loaded anew while calls are held inside; then the new ones are "
+        "called, and then the old calls go on.",
+        (HELD, AFTER),
     ),
 )
 

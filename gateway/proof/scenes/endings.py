@@ -7,6 +7,7 @@ from functools import partial
 
 from gateway.proof.acts import Act, Leaving, Raising
 from gateway.proof.client import Reading
+from gateway.proof.evidence import DISCONNECTED, HALF_READ
 from gateway.proof.looks import Moment
 from gateway.proof.stage import Stage
 
@@ -16,8 +17,8 @@ ENDINGS: tuple[tuple[Callable[[], Act], Reading], ...] = (
         (partial(Raising, moment), "all")
         for moment in (Moment.ENTRY, Moment.RETURNED, Moment.STEP, Moment.CLOSE)
     ),
-    (partial(Leaving, "half-read"), "part"),
-    (partial(Leaving, "disconnected"), "head"),
+    (partial(Leaving, HALF_READ), "part"),
+    (partial(Leaving, DISCONNECTED), "head"),
 )
 
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from gateway.proof.acts import Act
 from gateway.proof.cookies import Jar
+from gateway.proof.evidence import SETTING, SHOWING
 from gateway.proof.stage import Stage
-
-SETTING = "setting a cookie"
-SHOWING = "showing cookies"
 
 
 class SettingCookie(Act):

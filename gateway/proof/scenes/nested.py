@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any
 
 from gateway.proof.acts import Act
+from gateway.proof.evidence import FROM_GREENLETS, FROM_THREADS, IN_GREENLET, NESTED
 from gateway.proof.looks import Moment
 from gateway.proof.stage import Stage
 from gateway.proof.visit import Visit
@@ -27,7 +28,7 @@ class Nesting(Act):
     :param chain: their names; the call that this is done in is not among them.
     """
 
-    name = "nested"
+    name = NESTED
 
     def __init__(self, stage: Stage, chain: Sequence[str]) -> None:
         self._stage = stage
@@ -48,7 +49,7 @@ class Nesting(Act):
 class FromThreads(Nesting):
     """Makes the calls in threads: one that knows nothing, and one with a copy."""
 
-    name = "from threads"
+    name = FROM_THREADS
 
     def _call(self, visit: Visit, call: Callable[[], object]) -> None:
         def bare() -> None:
@@ -72,7 +73,7 @@ class FromThreads(Nesting):
 class Pausing(Act):
     """Goes on with something else in the middle of a call, and then comes back."""
 
-    name = "in a greenlet"
+    name = IN_GREENLET
 
     def __init__(self, pause: Callable[[], object]) -> None:
         self._pause = pause
@@ -85,7 +86,7 @@ class Pausing(Act):
 class FromGreenlets(Act):
     """Has two greenlets of one thread inside two mounts, by turns."""
 
-    name = "from greenlets"
+    name = FROM_GREENLETS
 
     def __init__(self, stage: Stage, others: Sequence[str]) -> None:
         self._stage = stage

@@ -11,7 +11,7 @@ from time import perf_counter
 from gateway.errors import GatewayError
 from gateway.explain import explain
 from gateway.proof.acts import Act
-from gateway.proof.evidence import Reloading
+from gateway.proof.evidence import AFTER, HELD, Reloading
 from gateway.proof.rendezvous import Rendezvous
 from gateway.proof.stage import Stage
 from gateway.proof.visit import Visit
@@ -20,9 +20,6 @@ from gateway.proof.visit import Visit
 _TIMES = 2
 REQUESTS = 1 + _TIMES
 """How many are sent to each mount."""
-
-HELD = "held over a reload"
-AFTER = "after a reload"
 
 
 class Held(Act):
