@@ -99,6 +99,18 @@ class UnknownMountError(GatewayError, LookupError):
         super().__init__(f"there is no mount {name!r}: {cure}")
 
 
+def check_known(names: Iterable[str], known: Iterable[str]) -> None:
+    """Check the names that somebody asks for mounts by.
+
+    :param known: the names that the gateway has.
+    :raises UnknownMountError: one is not among them.
+    """
+    mounts = list(known)
+    for name in names:
+        if name not in mounts:
+            raise UnknownMountError(name, mounts)
+
+
 def mount_url(name: str, path: str = "/") -> str:
     """Return the URL of *path* inside the mount *name*.
 

@@ -16,9 +16,8 @@ import click
 from gateway.cli.options import config_option
 
 if TYPE_CHECKING:
-    from gateway.proof.report import MountReport, Report, Verdict, Violation
+    from gateway.proof.report import MountReport, Report, Verdict
 
-_LISTED: Final = 3
 # The columns that a drawn table takes: for the claims, and for each mount.
 _FIRST: Final = 12
 _EACH: Final = 15
@@ -115,7 +114,7 @@ def _show(report: Report) -> None:
     _show_claims(report.mounts)
     for line in _remarks(report.mounts):
         click.echo(line)
-    for line in _violations(report.violations):
+    for line in _violations(report):
         click.echo(line)
     for note in report.notes:
         click.echo(f"note: {note}")
@@ -181,16 +180,15 @@ def _total(report: Report) -> str:
     return f"{'Proven' if report.proven else 'VIOLATED'}: {', '.join(parts)}."
 
 
-def _violations(violations: tuple[Violation, ...]) -> Iterator[str]:
+def _violations(report: Report) -> Iterator[str]:
     """Yield a line for each violation, but for only a few that are alike."""
-    alike: dict[tuple[str, str, str], list[Violation]] = {}
-    for each in violations:
-        alike.setdefault((each.mount, each.claim, each.check), []).append(each)
-    for (mount, claim, check), found in alike.items():
-        for violation in found[:_LISTED]:
+    from gateway.proof.report import LISTED
+
+    for (mount, claim, check), found in report.alike().items():
+        for violation in found[:LISTED]:
             request = (
                 "" if violation.request is None else f", request {violation.request}"
             )
             yield f"VIOLATED {mount}{request}, {claim} ({check}): {violation.evidence}"
-        if len(found) > _LISTED:
-            yield f"    and {len(found) - _LISTED} more like it"
+        if len(found) > LISTED:
+            yield f"    and {len(found) - LISTED} more like it"

@@ -14,7 +14,7 @@ from gateway.proof.judge import judge
 from gateway.proof.report import Report
 from gateway.proof.schedule import Limits, Schedule
 from gateway.proof.stage import Progress, no_progress
-from gateway.site import UnknownMountError
+from gateway.site import check_known
 
 REQUESTS: Final = 24
 
@@ -39,10 +39,8 @@ def prove(
     :raises LoadErrors: applications could not be loaded.
     """
     started = perf_counter()
-    known = {mount.name: mount for mount in spec.mounts}
-    for name in mounts:
-        if name not in known:
-            raise UnknownMountError(name, known)
+    known = [mount.name for mount in spec.mounts]
+    check_known(mounts, known)
     chosen = [name for name in known if not mounts or name in mounts]
     schedule = Schedule.of(requests)
     gathering = Gathering(spec, chosen, schedule, limits or Limits(), progress)

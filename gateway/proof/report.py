@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Status: TypeAlias = Literal["proven", "violated", "not applicable"]
+
+LISTED: Final = 3
+"""Of violations that are alike, how many are shown at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +131,10 @@ class Report:
     def proven(self) -> bool:
         """Whether nothing was violated."""
         return not self.violations
+
+    def alike(self) -> dict[tuple[str, str, str], list[Violation]]:
+        """Return the violations by mount, claim and part of the claim."""
+        found: dict[tuple[str, str, str], list[Violation]] = {}
+        for each in self.violations:
+            found.setdefault((each.mount, each.claim, each.check), []).append(each)
+        return found

@@ -32,7 +32,7 @@ from gateway.proof.doctor.report import (
 )
 from gateway.proof.doctor.secrets import equal_secrets, key_of, weak_secret
 from gateway.proof.doctor.targets import PUBLIC_URL, Targets
-from gateway.site import MountPoint, UnknownMountError
+from gateway.site import MountPoint, check_known
 
 # What a mount gets beyond its time to answer what it is being asked, in seconds.
 _GRACE: Final = 5.0
@@ -71,10 +71,7 @@ def examine(
     :raises LoadErrors: applications could not be loaded.
     """
     started = perf_counter()
-    known = {mount.name: mount for mount in spec.mounts}
-    for name in mounts:
-        if name not in known:
-            raise UnknownMountError(name, known)
+    check_known(mounts, [mount.name for mount in spec.mounts])
     points = [MountPoint(each.name, each.prefix, each.host, "") for each in spec.mounts]
     admin = () if spec.admin is None else (spec.admin.prefix,)
     targets = Targets(points, public, admin)

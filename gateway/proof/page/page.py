@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway._version import __version__
 from gateway.proof.page.chart import Bar, Chart, draw
 from gateway.proof.page.scenes import divide
-from gateway.proof.report import MountReport, Report, Span, Violation
+from gateway.proof.report import LISTED, MountReport, Report, Span
 
 # What HTML has no place for, however it is written.
 _UNPRINTABLE: Final = re.compile(
@@ -24,8 +24,7 @@ _UNPRINTABLE: Final = re.compile(
 # The golden angle: however many mounts there are, neighbours differ.
 _ANGLE: Final = 137.508
 _LIGHTNESS: Final = (42, 52, 33)
-# Of violations that are alike, how many are shown at once, and how many at all.
-_LISTED: Final = 3
+# Of violations that are alike, how many are shown at all.
 _MOST: Final = 200
 _LIBRARIES: Final = ("waitress", "Werkzeug")
 
@@ -63,8 +62,8 @@ def render(report: Report, file: str, now: datetime) -> str:
             scenes=scenes,
             broken={(each.mount, each.request) for each in report.violations},
             anchors=_anchors(scenes),
-            violations=_alike(report.violations),
-            listed=_LISTED,
+            violations=report.alike(),
+            listed=LISTED,
             most=_MOST,
             reasons=_reasons(report.mounts),
             tooltip=_tooltip,
@@ -120,16 +119,6 @@ def _anchors(scenes: Iterable[_Drawn]) -> dict[tuple[str, int], str]:
     bars = (bar for scene in scenes for row in scene.chart.rows for bar in row.bars)
     keys = ((bar.span.mount, bar.span.request) for bar in bars)
     return {key: f"call-{index}" for index, key in enumerate(keys)}
-
-
-def _alike(
-    violations: Iterable[Violation],
-) -> dict[tuple[str, str, str], list[Violation]]:
-    """Return the violations by mount, claim and part of the claim."""
-    found: dict[tuple[str, str, str], list[Violation]] = {}
-    for each in violations:
-        found.setdefault((each.mount, each.claim, each.check), []).append(each)
-    return found
 
 
 def _reasons(mounts: Sequence[MountReport]) -> dict[tuple[str, str], list[str]]:
