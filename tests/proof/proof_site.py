@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -135,6 +135,59 @@ def break_inside(monkeypatch: pytest.MonkeyPatch, breaks: Breaks, *names: str) -
             return super()._compose(breaks(self, wsgi), native)
 
     break_mount(monkeypatch, Mutant, *names)
+
+
+def outside(breaks: Breaks) -> type[Mount]:
+    """Return a mount with *breaks* between it and the server."""
+
+    class Mutant(Mount):
+        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
+            return breaks(self, super()._compose(wsgi, native))
+
+    return Mutant
+
+
+def break_outside(monkeypatch: pytest.MonkeyPatch, breaks: Breaks, *names: str) -> None:
+    """Put *breaks* around a mount, where the server calls it."""
+    break_mount(monkeypatch, outside(breaks), *names)
+
+
+class Stepping:
+    """A body around another one, with something done around each step."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+        self.iterator = iter(body)
+        self.ended = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            chunk: bytes = next(self.iterator)
+        except StopIteration:
+            self.ended = True
+            raise
+        return chunk
+
+    def close(self) -> None:
+        close = getattr(self.body, "close", None)
+        if close is not None:
+            close()
+
+
+def around_body(body_class: type[Stepping]) -> Breaks:
+    """Break a mount: what is called returns its streams in a *body_class*."""
+
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            body = wsgi(environ, start_response)
+            return body if isinstance(body, list) else body_class(body)
+
+        return call
+
+    return breaks
 
 
 def broken_proof(home: Path, **limits: Any) -> Report:

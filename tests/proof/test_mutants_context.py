@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 from proof_site import (
+    Stepping,
+    around_body,
     break_inside,
     break_mount,
+    break_outside,
     broken_proof,
     evidence,
     found,
@@ -27,39 +30,6 @@ from gateway.mount import Mount
 from gateway.types import WSGIApplication
 
 other: ContextVar[str] = ContextVar("other")
-
-
-class Stepping:
-    """A body around another one, with something done around each step."""
-
-    def __init__(self, body: Any) -> None:
-        self.body = body
-        self.iterator = iter(body)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk: bytes = next(self.iterator)
-        return chunk
-
-    def close(self) -> None:
-        close = getattr(self.body, "close", None)
-        if close is not None:
-            close()
-
-
-def around_body(body_class: type[Stepping]) -> Any:
-    """Break a mount: what it calls returns its streams in a *body_class*."""
-
-    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
-        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-            body = wsgi(environ, start_response)
-            return body if isinstance(body, list) else body_class(body)
-
-        return call
-
-    return breaks
 
 
 def pushing(make: Any) -> Any:
@@ -167,17 +137,14 @@ def test_another_application_in_the_same_context(
 
 
 def test_a_context_left_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Leaking(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            current_app_context.set(AppContext(mount.application))
+            return wsgi(environ, start_response)
 
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                current_app_context.set(AppContext(self.application))
-                return serve(environ, start_response)
+        return call
 
-            return call
-
-    break_mount(monkeypatch, Leaking)
+    break_outside(monkeypatch, breaks)
     report = broken_proof(tmp_path)
     assert found(report) == {("broken", "stack", "restored")}
     assert "gateway.app_context is <AppContext 'broken'" in (
@@ -188,22 +155,12 @@ def test_a_context_left_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_another_context_variable_left_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Leaking(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
-
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                body = serve(environ, start_response)
-                return body if isinstance(body, list) else Setting(body)
-
-            return call
-
     class Setting(Stepping):
         def close(self) -> None:
             super().close()
             other.set("a secret")
 
-    break_mount(monkeypatch, Leaking)
+    break_outside(monkeypatch, around_body(Setting))
     report = broken_proof(tmp_path)
     assert found(report) == {("broken", "stack", "restored")}
     words = evidence(report, "broken", "restored")
@@ -272,15 +229,14 @@ def test_a_body_that_is_never_closed(
 def test_an_answer_from_the_gateway_instead_of_the_application(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Refusing(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                start_response("503 Service Unavailable", [("Content-Length", "0")])
-                return []
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
+            return []
 
-            return call
+        return call
 
-    break_mount(monkeypatch, Refusing)
+    break_outside(monkeypatch, breaks)
     report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]))
     assert ("broken", "context", "served") in found(report)
     assert {mount for mount, _, _ in found(report)} == {"broken"}
@@ -289,19 +245,16 @@ def test_an_answer_from_the_gateway_instead_of_the_application(
 def test_an_error_page_for_an_application_that_did_well(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Failing(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            def start(status: str, headers: Any, *rest: Any) -> Any:
+                return start_response("500 Internal Server Error", headers)
 
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                def start(status: str, headers: Any, *rest: Any) -> Any:
-                    return start_response("500 Internal Server Error", headers)
+            return wsgi(environ, start)
 
-                return serve(environ, start)
+        return call
 
-            return call
-
-    break_mount(monkeypatch, Failing)
+    break_outside(monkeypatch, breaks)
     report = broken_proof(tmp_path)
     assert found(report) == {("broken", "context", "served")}
     assert "the gateway answered 500" in evidence(report, "broken", "served")
@@ -310,18 +263,15 @@ def test_an_error_page_for_an_application_that_did_well(
 def test_an_error_of_the_gateway_itself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Raising(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            for part in wsgi(environ, start_response):
+                raise RuntimeError(f"after {part!r}")
+            return []
 
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                for part in serve(environ, start_response):
-                    raise RuntimeError(f"after {part!r}")
-                return []
+        return call
 
-            return call
-
-    break_mount(monkeypatch, Raising)
+    break_outside(monkeypatch, breaks)
     report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]))
     assert ("broken", "context", "served") in found(report)
     assert {mount for mount, _, _ in found(report)} == {"broken"}

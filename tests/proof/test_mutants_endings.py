@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 from proof_site import (
+    Stepping,
+    around_body,
     break_inside,
     break_mount,
+    break_outside,
     broken_proof,
     evidence,
     found,
+    outside,
     plain_gateway,
     quick_proof,
 )
@@ -45,53 +49,15 @@ def test_an_error_that_teardown_is_not_told_of(
     )
 
 
-class _Outer:
-    """A mount's body, which a subclass mistreats."""
-
-    def __init__(self, body: Any) -> None:
-        self.body = body
-        self.iterator = iter(body)
-        self.ended = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self.iterator)  # type: ignore[no-any-return]
-        except StopIteration:
-            self.ended = True
-            raise
-
-    def close(self) -> None:
-        self.body.close()
-
-
-def around(body_class: type[_Outer]) -> type[Mount]:
-    """A mount whose streams the server gets in a *body_class*."""
-
-    class Around(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
-
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                body = serve(environ, start_response)
-                return body if isinstance(body, list) else body_class(body)
-
-            return call
-
-    return Around
-
-
 def test_a_body_that_is_closed_only_when_it_was_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Left(_Outer):
+    class Left(Stepping):
         def close(self) -> None:
             if self.ended:
                 super().close()
 
-    break_mount(monkeypatch, around(Left))
+    break_outside(monkeypatch, around_body(Left))
     report = broken_proof(tmp_path)
     assert found(report) == {
         ("broken", "teardown", "closed"),
@@ -129,18 +95,15 @@ def test_a_context_restored_only_when_all_went_well(
 def test_a_context_popped_twice(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Twice(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
+    def twice(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            body = wsgi(environ, start_response)
+            if current_app_context.get(None) is not None:
+                # Its own has been popped; this is the context of the caller.
+                current_app_context.set(AppContext(below))
+            return body
 
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                body = serve(environ, start_response)
-                if current_app_context.get(None) is not None:
-                    # Its own has been popped; this is the context of the caller.
-                    current_app_context.set(AppContext(below))
-                return body
-
-            return call
+        return call
 
     class Same:
         """No execution context of its own: a subrequest runs in its caller's."""
@@ -150,7 +113,7 @@ def test_a_context_popped_twice(
 
     below = ForeignApplication("below", {})
     monkeypatch.setattr(subrequests, "_fresh_context", Same)
-    break_mount(monkeypatch, Twice)
+    break_outside(monkeypatch, twice)
     report = quick_proof(plain_gateway(tmp_path, NAMES))
     assert found(report) == {
         ("broken", "stack", "restored"),
@@ -165,7 +128,7 @@ def test_a_context_popped_twice(
 def test_the_wrong_application_at_close(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Wrong(_Outer):
+    class Wrong(Stepping):
         def close(self) -> None:
             token = current_app_context.set(AppContext(stranger))
             try:
@@ -173,15 +136,8 @@ def test_the_wrong_application_at_close(
             finally:
                 current_app_context.reset(token)
 
-    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
-        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-            body = wsgi(environ, start_response)
-            return body if isinstance(body, list) else Wrong(body)
-
-        return call
-
     stranger = ForeignApplication("stranger", {})
-    break_inside(monkeypatch, breaks)
+    break_inside(monkeypatch, around_body(Wrong))
     report = broken_proof(tmp_path)
     assert found(report) == {("broken", "context", "current")}
     assert evidence(report, "broken", "current") == (
@@ -221,7 +177,7 @@ def test_a_reload_that_goes_on_with_the_old_mounts(
 def test_a_reload_that_breaks_off_what_is_in_flight(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class BrokenOff(_Outer):
+    class BrokenOff(Stepping):
         steps = 0
 
         def __next__(self) -> bytes:
@@ -238,7 +194,8 @@ def test_a_reload_that_breaks_off_what_is_in_flight(
         # The mount that is replaced; not the one that takes over.
         made.append(args[0])
         cut = made.count("broken") == 1 and args[0] == "broken"
-        return (around(BrokenOff) if cut else Mount)(*args, **options)
+        made_of = outside(around_body(BrokenOff)) if cut else Mount
+        return made_of(*args, **options)
 
     reloaded: list[bool] = []
     made: list[str] = []

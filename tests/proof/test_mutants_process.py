@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from proof_site import (
+    Breaks,
     break_mount,
+    break_outside,
     evidence,
     found,
     plain_gateway,
@@ -25,29 +27,26 @@ from gateway.mount import Mount
 from gateway.types import WSGIApplication
 
 
-def locked(lock: Lock) -> type[Mount]:
-    """A mount of which no call begins before *lock* is free."""
+def locked(lock: Lock) -> Breaks:
+    """Break a mount: none of its calls begins before *lock* is free."""
 
-    class Locked(Mount):
-        def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
-            serve = super()._compose(wsgi, native)
+    def breaks(mount: Mount, wsgi: WSGIApplication) -> WSGIApplication:
+        def call(environ: Any, start_response: Any) -> Iterable[bytes]:
+            with lock:
+                body = wsgi(environ, start_response)
+                try:
+                    return list(body)
+                finally:
+                    if hasattr(body, "close"):
+                        body.close()
 
-            def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                with lock:
-                    body = serve(environ, start_response)
-                    try:
-                        return list(body)
-                    finally:
-                        if hasattr(body, "close"):
-                            body.close()
+        return call
 
-            return call
-
-    return Locked
+    return breaks
 
 
 def test_all_mounts_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    break_mount(monkeypatch, locked(Lock()), "one", "broken", "two")
+    break_outside(monkeypatch, locked(Lock()), "one", "broken", "two")
     report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]), meeting=0.5)
     assert found(report) == {
         (name, "process", "overlap") for name in ("one", "broken", "two")
@@ -56,7 +55,7 @@ def test_all_mounts_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 def test_two_mounts_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    break_mount(monkeypatch, locked(Lock()), "one", "broken")
+    break_outside(monkeypatch, locked(Lock()), "one", "broken")
     report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]), meeting=0.5)
     assert {mount for mount, _, _ in found(report)} == {"one", "broken"}
     assert {check for _, _, check in found(report)} == {"overlap"}
@@ -65,7 +64,7 @@ def test_two_mounts_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_the_calls_of_one_mount_take_turns(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    break_mount(monkeypatch, locked(Lock()))
+    break_outside(monkeypatch, locked(Lock()))
     report = quick_proof(plain_gateway(tmp_path, ["one", "broken", "two"]), meeting=0.5)
     assert found(report) == {("broken", "process", "overlap")}
     assert evidence(report, "broken", "overlap").startswith("no two of its own calls")
@@ -74,7 +73,7 @@ def test_the_calls_of_one_mount_take_turns(
 def test_a_single_mount_whose_calls_take_turns(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    break_mount(monkeypatch, locked(Lock()))
+    break_outside(monkeypatch, locked(Lock()))
     report = quick_proof(plain_gateway(tmp_path, ["broken"]), meeting=0.5)
     assert found(report) == {("broken", "process", "overlap")}
 
