@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -55,6 +56,35 @@ def _tell(mount: str) -> None:
 def printing_to_stderr() -> AbstractContextManager[IO[str]]:
     """Keep standard output for the command: what applications print goes aside."""
     return redirect_stdout(sys.stderr)
+
+
+@contextmanager
+def writing_to_stderr() -> Iterator[None]:
+    """Keep standard output also from what writes to its descriptor, past ``print()``.
+
+    That is what C code and the processes do that applications start; so it is for
+    commands that write nothing of their own meanwhile.
+    """
+    with printing_to_stderr():
+        if sys.__stdout__ is None or sys.__stderr__ is None:
+            # Closed from the start: by now their numbers may be those of other files.
+            yield
+            return
+        _flush()
+        out = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            _flush()
+            os.dup2(out, 1)
+            os.close(out)
+
+
+def _flush() -> None:
+    # What an application has written to the object goes where it was written.
+    if sys.__stdout__ is not None and not sys.__stdout__.closed:
+        sys.__stdout__.flush()
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def command(
     Exit code 1: a claim is violated, or a mount does not load; 2: the configuration
     itself has problems.
     """
-    from gateway.cli.loading import printing_to_stderr, quiet, telling_slow
+    from gateway.cli.loading import quiet, telling_slow, writing_to_stderr
     from gateway.cli.progress import showing_progress
     from gateway.config.load import load_config
     from gateway.proof.prove import prove
@@ -71,7 +71,7 @@ def command(
     if page is not None:
         _check_folder(page)
     try:
-        with quiet(), printing_to_stderr(), showing_progress("proving") as progress:
+        with quiet(), writing_to_stderr(), showing_progress("proving") as progress:
             report = prove(
                 spec,
                 mounts,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,41 @@ def test_json_is_the_same_snapshot(
     assert {each["mount"] for each in report["violations"]} == {"two"}
     assert {each["claim"] for each in report["violations"]} == {"g"}
     assert report["requests"] == 52
+
+
+PROVE = [sys.executable, "-m", "gateway", "prove", "--json", "--requests", "2"]
+
+WRITING = """
+    import os
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-c", "print('from a process')"])
+
+    def app(environ, start_response):
+        os.write(1, b"past print\\n")
+        print("kept from before", file=sys.__stdout__)
+        start_response("200 OK", [])
+        return []
+"""
+
+
+@pytest.mark.parametrize("closed", [(), (1,), (2,)], ids=["open", "no out", "no err"])
+def test_what_applications_write_to_the_descriptor_stays_out_of_the_json(
+    tmp_path: Path, closed: tuple[int, ...]
+) -> None:
+    one_app(tmp_path, WRITING)
+    closing = "".join(f"os.close({each}); " for each in closed)
+    command = f"import os; {closing}os.execv({sys.executable!r}, {PROVE!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", command], cwd=tmp_path, capture_output=True, text=True
+    )
+    if not closed:
+        assert json.loads(done.stdout)["proven"]
+        assert done.returncode == 0
+        for words in ("from a process", "past print", "kept from before"):
+            assert words in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_the_timeline_tells_when_which_call_was_where(tmp_path: Path) -> None:
