@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
-from gateway.errors import LoadError
+from gateway.errors import LoadError, ResponseCutError
 from gateway.mount import Mount
 from gateway.paths import from_text
 from gateway.policies.stack import PAST_POLICIES
@@ -70,6 +70,9 @@ def ask(mount: Mount, path: str) -> str | BaseException:
         body, status, _ = run_wsgi_app(mount.serve, environ, buffered=True)
         for _ in body:
             pass
+    except ResponseCutError as error:
+        # Nothing is sent by a probe, nor cut: what the application has raised counts.
+        return error.__cause__ or error
     except BaseException as error:
         return error
     return status

@@ -323,6 +323,18 @@ def closing() -> list[str]:
     return [name for name in names if name.startswith("gateway-close-")]
 
 
+def test_a_probe_that_ends_in_an_exit_is_told_as_that(tmp_path: Path) -> None:
+    app = """
+        def application(environ, start_response):
+            raise SystemExit("no database")
+        """
+    mounts = "a: {app: app:application, path: a, probe: /healthz}"
+    told = r"probe: /healthz failed: SystemExit\('no database'\)"
+    file = configured(tmp_path, mounts, {"a/app.py": app})
+    with pytest.raises(LoadErrors, match=told):
+        Gateway.from_file(file)
+
+
 def test_a_probe_that_hangs_is_no_reason_to_wait_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
