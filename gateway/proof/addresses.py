@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from gateway.config.spec import MountSpec
 from gateway.dispatch.names import table_of_names
+from gateway.dispatch.reach import hosts_of, leading_host
 from gateway.dispatch.table import Table
 from gateway.paths import from_text, quote_path
 
@@ -30,22 +32,8 @@ def addresses(mounts: Sequence[MountSpec]) -> Mapping[str, Address]:
 
 
 def _address(mount: MountSpec, table: Table[str]) -> Address:
-    prefix = from_text(mount.prefix)
-    hosts = _hosts(mount.host)
-    for host in hosts:
-        route = table.resolve(host, prefix + "/")
-        if route is not None and route.target == mount.name:
-            break
-    else:
-        # Nothing leads there; what answers instead will be seen.
-        host = hosts[0]
-    return Address(host, quote_path(prefix) + (mount.probe or "/"))
-
-
-def _hosts(pattern: str | None) -> tuple[str, ...]:
-    if pattern is None:
-        # RFC 2606 keeps .invalid for names that surely do not exist.
-        return "localhost", "127.0.0.1", "gateway-prove.invalid"
-    if pattern.startswith("*."):
-        return tuple(label + pattern[1:] for label in ("gateway-prove", "www", "a.b"))
-    return (pattern,)
+    prefix, probe = from_text(mount.prefix), mount.probe or "/"
+    inner = unquote_to_bytes(probe.partition("?")[0]).decode("latin-1")
+    hosts = hosts_of(mount.host, "gateway-prove")
+    host = leading_host(table, mount.name, hosts, prefix + inner)
+    return Address(host, quote_path(prefix) + probe)

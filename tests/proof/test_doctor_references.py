@@ -326,6 +326,15 @@ def test_roots() -> None:
     assert targets.root("u") == "http://[::1]:8080/%C3%BC/"
 
 
+def test_a_root_is_no_other_mounts() -> None:
+    points = [MountPoint("a", "/a", None, ""), MountPoint("b", "", "localhost", "")]
+    root = Targets(points).root("a")
+    assert root == "https://127.0.0.1/a/"
+    found = Targets(points).of(root, Reference("link", "x", 1, ""))
+    assert found is not None
+    assert (found.mount, found.wrong) == ("a", None)
+
+
 @pytest.mark.parametrize(
     "url",
     ["localhost", "ftp://x", "https://", "https://x/apps", "https://x:0", "http://["],

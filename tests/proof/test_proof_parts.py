@@ -174,6 +174,17 @@ def test_an_address_leads_to_its_own_mount(tmp_path: Path) -> None:
     }
 
 
+def test_an_address_leads_there_by_the_path_that_is_asked_for(tmp_path: Path) -> None:
+    spec = plain_gateway(tmp_path, ["a"])
+    (first,) = spec.mounts
+    root = replace(first, name="root", prefix="", probe="/%73ub/x?y=/z")
+    other = replace(first, name="other", prefix="/sub", host="localhost")
+    assert addresses([root, other]) == {
+        "root": Address("127.0.0.1", "/%73ub/x?y=/z"),
+        "other": Address("localhost", "/sub/"),
+    }
+
+
 # Configs
 
 

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlun
 from werkzeug.urls import iri_to_uri
 
 from gateway.dispatch.names import table_of_names
+from gateway.dispatch.reach import hosts_of, leading_host
 from gateway.errors import GatewayError
 from gateway.paths import from_text, quote_path
 from gateway.proof.doctor.references import Reference
@@ -67,17 +68,19 @@ class Targets:
     def root(self, mount: str) -> str:
         """Return the URL of a mount's root, with a slash at its end.
 
-        A name is made up for a wildcard host.
+        A name is made up for a wildcard host, and where another mount has the public
+        one to itself.
         """
         point = self._points[mount]
-        host, port = self._public.hostname or "", self._public.port
-        if point.host is not None:
-            host = point.host.replace("*", "doctor", 1)
-        elif ":" in host:
-            host = f"[{host}]"
+        hosts = hosts_of(point.host, "doctor")
+        if point.host is None:
+            public = self._public.hostname or ""
+            hosts = (f"[{public}]" if ":" in public else public, *hosts)
+        prefix = from_text(point.prefix)
+        host = leading_host(self._table, mount, hosts, f"{prefix}/")
+        port = self._public.port
         authority = host if port is None else f"{host}:{port}"
-        path = quote_path(from_text(point.prefix))
-        return f"{self._public.scheme}://{authority}{path}/"
+        return f"{self._public.scheme}://{authority}{quote_path(prefix)}/"
 
     def of(self, page: str, reference: Reference) -> Target | None:
         """Return where *reference* leads to from *page*.
