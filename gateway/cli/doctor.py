@@ -87,7 +87,7 @@ def command(
     Exit code 1: there is an error, or a mount does not load; 2: the configuration
     itself has problems. Warnings and notes make no difference to it.
     """
-    from gateway.cli.loading import printing_to_stderr, quiet, telling_slow
+    from gateway.cli.loading import quiet, telling_slow, writing_to_stderr
     from gateway.config.load import load_config
     from gateway.proof.doctor.crawl import Limits
     from gateway.proof.doctor.examine import UnservedStartError, examine
@@ -97,7 +97,7 @@ def command(
     spec = load_config(config)
     limits = Limits(pages=pages, seconds=seconds)
     try:
-        with quiet(), printing_to_stderr():
+        with quiet(), writing_to_stderr():
             report = examine(
                 spec,
                 mounts,

@@ -43,7 +43,7 @@ def command(config: Path, deep: bool, as_table: bool, as_json: bool) -> None:
 
 
 def _deep(spec: GatewaySpec, as_table: bool, as_json: bool) -> None:
-    from gateway.cli.loading import printing_to_stderr, telling_slow
+    from gateway.cli.loading import telling_slow, writing_to_stderr
     from gateway.cli.render import show_json, show_table
     from gateway.cli.urls import rows, show_tree
     from gateway.errors import LoadErrors
@@ -54,7 +54,7 @@ def _deep(spec: GatewaySpec, as_table: bool, as_json: bool) -> None:
     # One that does not load keeps nobody from seeing the others.
     failures = Failures(development=True)
     with (
-        printing_to_stderr(),
+        writing_to_stderr(),
         Gateway(spec, loading=telling_slow, failures=failures) as gateway,
     ):
         maps = url_maps(gateway)
