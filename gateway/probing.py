@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -14,6 +15,9 @@ from gateway.policies.stack import PAST_POLICIES
 
 # How long a mount may take to answer, in seconds.
 _PATIENCE: Final = 30.0
+
+# PEP 3333, "The start_response() Callable".
+_is_status: Final = re.compile(r"[0-9]{3}").match
 
 
 def probe(mount: Mount, path: str) -> None:
@@ -38,13 +42,17 @@ def probe(mount: Mount, path: str) -> None:
     check(mount, path, answer)
 
 
-def check(mount: Mount, path: str, answer: str | BaseException) -> None:
+def check(mount: Mount, path: str, answer: object) -> None:
     """Check what :func:`ask` has returned.
 
-    :raises LoadError: it is an error, or a status of 400 or more.
+    :raises LoadError: it is an error, no status, or a status of 400 or more.
     """
     if isinstance(answer, BaseException):
         raise LoadError(mount.name, f"probe: {path} failed: {answer!r}") from answer
+    # The application's own, which no server has looked at.
+    if not isinstance(answer, str) or not _is_status(answer):
+        message = f"probe: {path} answered {answer!r}, which is no status"
+        raise LoadError(mount.name, message)
     if int(answer[:3]) >= 400:
         raise LoadError(
             mount.name,

@@ -267,6 +267,17 @@ def test_a_failing_probe_keeps_the_old_mount(tmp_path: Path) -> None:
         Gateway.from_file(tmp_path / "gateway.yaml")
 
 
+def test_a_probe_that_answers_with_no_status_is_told(tmp_path: Path) -> None:
+    app = """
+        def application(environ, start_response):
+            start_response("OK", [("Content-Type", "text/plain")])
+            return [b"x"]
+        """
+    mounts = "a: {app: app:application, path: a, probe: /healthz}"
+    with pytest.raises(LoadErrors, match="/healthz answered 'OK', which is no status"):
+        Gateway.from_file(configured(tmp_path, mounts, {"a/app.py": app}))
+
+
 UNHEALTHY = """
 import pathlib, time
 NAME = "a"

@@ -26,7 +26,8 @@ class _Asked:
         self._path = path
         self._began = monotonic()
         self._ended = 0.0
-        self._problem: str | None = None
+        # Until the answer is known to be good.
+        self._problem: str | None = f"probe: {path} could not be asked"
         self._done = Event()
         # Outside of the request that asks; and a thread, for it may never come back.
         self._thread = Thread(
@@ -54,13 +55,14 @@ class _Asked:
 
     def _run(self) -> None:
         # However long it takes: there is never a second one for a mount that hangs.
-        answer = ask(self.mount, self._path)
         try:
-            check(self.mount, self._path, answer)
+            check(self.mount, self._path, ask(self.mount, self._path))
+            self._problem = None
         except LoadError as error:
             self._problem = error.message
-        self._ended = monotonic()
-        self._done.set()
+        finally:
+            self._ended = monotonic()
+            self._done.set()
 
 
 class Probes:

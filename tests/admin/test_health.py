@@ -29,6 +29,8 @@ def application(environ, start_response):
     if (HERE / "exit").exists():
         raise SystemExit
     status = "503 No" if (HERE / "ill").exists() else "200 OK"
+    if (HERE / "malformed").exists():
+        status = (HERE / "malformed").read_text() or None
     start_response(status, [("Content-Type", "text/plain")])
     return [b"x"]
 """
@@ -153,6 +155,19 @@ def test_an_answer_counts_for_a_moment(gateway: Gateway, tmp_path: Path) -> None
 def test_a_probe_that_exits(gateway: Gateway, tmp_path: Path) -> None:
     (tmp_path / "a" / "exit").touch()
     assert problems(ready(gateway))["a"]
+
+
+@pytest.mark.parametrize("status", ["OK", "20", ""])
+def test_a_probe_that_answers_with_no_status_is_asked_again(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setattr("gateway.admin.probes._KEPT", 0.0)
+    malformed = tmp_path / "a" / "malformed"
+    malformed.write_text(status)
+    problem = str(problems(ready(gateway))["a"])
+    assert f"/healthz answered {status or None!r}, which is no status" in problem
+    malformed.unlink()
+    assert problems(ready(gateway))["a"] is None
 
 
 def test_a_gateway_that_stops_is_not_ready(gateway: Gateway) -> None:
