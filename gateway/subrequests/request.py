@@ -114,11 +114,10 @@ class Ask:
                 f"{method!r} is not a method (RFC 9110, 9.1): write one such as POST"
             )
         try:
+            # Once: they may be an iterator.
+            headers = _checked(self.headers)
             builder = EnvironBuilder(
-                method=method,
-                headers=_checked(self.headers),
-                data=self.data,
-                json=self.json,
+                method=method, headers=headers, data=self.data, json=self.json
             )
             made = builder.get_environ()
         except (TypeError, ValueError) as error:
@@ -128,7 +127,7 @@ class Ask:
                 f"no body can be made of {type(self.data).__name__}: data= takes "
                 "bytes, text, a file or the fields of a form"
             ) from error
-        if not _has_host(self.headers):
+        if not any(name.lower() == "host" for name, _ in headers):
             del made["HTTP_HOST"]
         if method in ("POST", "PUT", "PATCH"):
             made.setdefault("CONTENT_LENGTH", "0")  # RFC 9110, 8.6
@@ -229,7 +228,3 @@ def _as_latin1(value: str) -> str:
     except UnicodeEncodeError:
         return from_text(value)
     return value
-
-
-def _has_host(headers: Headers) -> bool:
-    return any(name.lower() == "host" for name, _ in _checked(headers))

@@ -180,6 +180,8 @@ def test_queries_and_headers(gateway: Gateway) -> None:
         seen = response.json
     assert (seen["HTTP_X_ONE"], seen["HTTP_HOST"]) == ("1, 2", "any")
     assert seen["CONTENT_TYPE"] == "t/u"
+    with gateway.subrequest("/notes/", headers=iter(headers), data=b"x") as response:
+        assert response.json["HTTP_HOST"] == "any"
     # As they would arrive from outside: bytes, shown as Latin-1 (PEP 3333).
     names = {"X-A": "Müller", "X-B": "\u65e5", "X-C": 1}
     with gateway.subrequest("/notes/", headers=names) as response:
