@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, TypeAlias
 
@@ -34,11 +35,16 @@ def is_forwarded(environ: WSGIEnvironment) -> bool:
 
 def client_address(environ: WSGIEnvironment) -> Address | None:
     """Return the address of a request's client; ``None`` where there is none."""
+    return _parsed(environ.get("REMOTE_ADDR", ""))
+
+
+# A client asks more than once, and parsing takes longer than many an answer.
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Address | None:
     try:
-        address = ip_address(environ.get("REMOTE_ADDR", ""))
+        return unmapped(ip_address(text))
     except ValueError:
         return None  # No address at all, as behind a Unix socket.
-    return unmapped(address)
 
 
 def unmapped(address: Address) -> Address:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_network
 from math import ceil
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 from gateway.config.policy_spec import RateLimitSpec
 from gateway.errors import MissingExtraError
 from gateway.pages import answer
-from gateway.policies.client import client_address
+from gateway.policies.client import Address, client_address
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.rate_limit")
@@ -109,11 +110,15 @@ class RateLimitPolicy:
             if value:
                 # It may be a secret, and others may read where it is counted.
                 return hashlib.sha256(value.encode("latin-1", "replace")).hexdigest()
-        address = client_address(environ)
-        if isinstance(address, IPv6Address):
-            # RFC 6177: whoever has one of these has a whole network of them.
-            return str(ip_network((address, 64), strict=False))
-        return "-" if address is None else str(address)
+        return _known_as(client_address(environ))
+
+
+@lru_cache(maxsize=1024)
+def _known_as(address: Address | None) -> str:
+    if isinstance(address, IPv6Address):
+        # RFC 6177: whoever has one of these has a whole network of them.
+        return str(ip_network((address, 64), strict=False))
+    return "-" if address is None else str(address)
 
 
 class _Forgiving:
