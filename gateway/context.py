@@ -11,7 +11,7 @@ The names and meanings are those of Flask 3.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar, Token
 from threading import RLock
 from types import TracebackType
@@ -29,15 +29,15 @@ current_request_context: Final[ContextVar[RequestContext]] = ContextVar(
 )
 
 
-def run_teardowns(functions: Sequence[Teardown], exc: BaseException | None) -> None:
-    """Run all teardown *functions*, the newest first, whatever each of them raises.
+def run_teardowns(functions: Iterable[Teardown], exc: BaseException | None) -> None:
+    """Run all teardown *functions* in their order, whatever each of them raises.
 
     :param exc: the error that ended the work, handed to each function.
     :raises BaseException: what the functions raised: a single error as it is, several
         as a ``BaseExceptionGroup``.
     """
     errors: list[BaseException] = []
-    for function in reversed(functions):
+    for function in functions:
         try:
             function(exc)
         except BaseException as error:

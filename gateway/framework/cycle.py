@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
-from gateway.context import current_app_context, current_request_context
+from gateway.context import (
+    current_app_context,
+    current_request_context,
+    run_teardowns,
+)
 from gateway.framework.context import AppContext, RequestContext
 from gateway.framework.handling import ErrorHandling
 from gateway.framework.routing import Routing
@@ -54,26 +58,6 @@ def split_return(value: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         "the form (body, status, headers), (body, status), or (body, headers), "
         f"but it has {len(value)} items."
     )
-
-
-def run_teardown(
-    functions: Iterable[Callable[[BaseException | None], Any]],
-    exc: BaseException | None,
-) -> None:
-    """Run every function, also when one fails.
-
-    :raises BaseException: the error of the one that failed, or a group of several.
-    """
-    errors: list[BaseException] = []
-    for function in functions:
-        try:
-            function(exc)
-        except BaseException as error:
-            errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise BaseExceptionGroup("several teardown functions failed", errors)
 
 
 class RequestCycle(Routing, ErrorHandling):
@@ -292,7 +276,7 @@ class RequestCycle(Routing, ErrorHandling):
         names = (*require_request_context().request.blueprints, None)
         functions = _hooks(self.teardown_request_funcs, names, newest_first=True)
         try:
-            run_teardown(map(self.ensure_sync, functions), exc)
+            run_teardowns(map(self.ensure_sync, functions), exc)
         finally:
             request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 
@@ -304,7 +288,7 @@ class RequestCycle(Routing, ErrorHandling):
             exc = sys.exc_info()[1]
         functions = reversed(self.teardown_appcontext_funcs)
         try:
-            run_teardown(map(self.ensure_sync, functions), exc)
+            run_teardowns(map(self.ensure_sync, functions), exc)
         finally:
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 

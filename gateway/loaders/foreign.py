@@ -46,7 +46,7 @@ class ForeignApplication:
     def do_teardown_appcontext(self, exc: BaseException | None = None, /) -> None:
         """Run the teardown functions, the newest first."""
         if self.teardown_appcontext_funcs:
-            run_teardowns(self.teardown_appcontext_funcs, exc)
+            run_teardowns(reversed(self.teardown_appcontext_funcs), exc)
 
     def make_request(self, environ: WSGIEnvironment, /) -> ForeignRequest:
         """Build the request that ``gateway.request`` shows in this mount."""
