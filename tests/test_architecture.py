@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "gateway"
 # From the ground up: a file imports only from its own floor and from those before it.
 FLOORS = [
     ["_version", "errors"],
-    ["types", "paths", "explain", "tracebacks"],
+    ["types", "paths", "explain", "tracebacks", "bodies"],
     ["context", "pages"],
     ["globals", "settings", "site", "joint_context"],
     ["framework"],

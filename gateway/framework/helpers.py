@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 import werkzeug.exceptions
 import werkzeug.utils
 
+from gateway.bodies import close_body
 from gateway.context import current_app_context, top_request_context
 from gateway.errors import OutsideContextError
 from gateway.framework.signals import message_flashed
@@ -123,9 +124,7 @@ def _in_context(pieces: Iterator[Any]) -> Iterator[Any]:
         try:
             yield from pieces
         finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
+            close_body(pieces)
 
 
 def make_response(*args: Any) -> Response:

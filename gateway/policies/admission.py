@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from http import HTTPStatus
 from threading import Semaphore
 from typing import Final
 
+from gateway.bodies import ClosingBody
 from gateway.pages import answer
 from gateway.paths import MOUNT_STACK
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,40 +53,12 @@ class AdmissionPolicy:
         try:
             body = self._application(environ, start_response)
             if type(body) is not list and type(body) is not tuple:
-                return _Body(body, slots)
+                return ClosingBody(body, slots.release)
         except BaseException:
             slots.release()
             raise
         slots.release()
         return body
-
-
-class _Body:
-    """A body that gives its slot back when it is closed."""
-
-    __slots__ = ("_body", "_iterator", "_slots")
-
-    def __init__(self, body: Iterable[bytes], slots: Semaphore) -> None:
-        self._body = body
-        self._iterator = iter(body)
-        self._slots: Semaphore | None = slots
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._iterator)
-
-    def close(self) -> None:
-        """Close the application's body; the slot is given back once."""
-        slots, self._slots = self._slots, None
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            if slots is not None:
-                slots.release()
 
 
 class Admissions:

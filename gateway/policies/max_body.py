@@ -9,6 +9,7 @@ from typing import Any
 
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from gateway.bodies import close_body
 from gateway.pages import answer
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -85,7 +86,7 @@ class _Exchange:
                 return self.refuse()
             raise
         if self.input.exceeded:
-            _close(body)
+            close_body(body)
             return self.refuse()
         plain = type(body) is list or type(body) is tuple
         return body if plain else _Body(self, body)
@@ -108,12 +109,6 @@ class _Exchange:
         return answer(
             _TOO_LARGE, self._environ, self._start_response, exc_info=exc_info
         )
-
-
-def _close(body: object) -> None:
-    close = getattr(body, "close", None)
-    if close is not None:
-        close()
 
 
 class _Body:
@@ -146,7 +141,7 @@ class _Body:
 
     def close(self) -> None:
         """Close the application's body."""
-        _close(self._body)
+        close_body(self._body)
 
 
 class _Input:

@@ -6,12 +6,14 @@ import logging
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextvars import Context
+from functools import partial
 from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import Final
 
+from gateway.bodies import ClosingBody
 from gateway.isolation.logs import OUTSIDE, REQUEST_ID
 from gateway.paths import quote_path
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -184,32 +186,25 @@ class SlowPolicy:
         return body
 
 
-class _Body:
+class _Body(ClosingBody):
     """A body whose request runs until it is closed."""
 
-    __slots__ = ("_body", "_iterator", "_running", "_watch")
+    __slots__ = ("_running",)
 
     def __init__(
         self, body: Iterable[bytes], running: _Running, watch: SlowWatch
     ) -> None:
-        self._body = body
-        self._iterator = iter(body)
+        super().__init__(body, partial(watch.leave, running))
         self._running = running
-        self._watch = watch
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
+    # A server may go on in another thread. And by a frame of this file the stack tells
+    # where the application begins.
 
     def __next__(self) -> bytes:
-        # A server may go on in another thread.
         self._running.thread = get_ident()
         return next(self._iterator)
 
     def close(self) -> None:
-        """Close the application's body."""
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
-            self._watch.leave(self._running)
+        """Close the application's body; the request is over."""
+        self._running.thread = get_ident()
+        super().close()

@@ -39,6 +39,13 @@ def application(environ, start_response):
             yield b"first"
             a_slow_function()
         return body()
+    if kind == "/close":
+        def body():
+            try:
+                yield b"first"
+            finally:
+                a_slow_function()
+        return body()
     return [b"done"]
 """
 MOUNT = "a: {app: app:application, path: a, slow_after: 30ms}"
@@ -146,22 +153,24 @@ def test_a_shorter_time_is_looked_at_in_time(
         asked.result()
 
 
+@pytest.mark.parametrize("path", ["/stream", "/close"])
 def test_other_threads_may_go_on_with_a_body(
-    tmp_path: Path, records: list[logging.LogRecord]
+    tmp_path: Path, records: list[logging.LogRecord], path: str
 ) -> None:
     from werkzeug.test import create_environ
 
     with built(tmp_path, MOUNT, FILES) as gateway, ThreadPoolExecutor(1) as pool:
         app = loaded_app(gateway)
         start: Any = lambda *args: lambda data: None  # noqa: E731
-        body: Any = gateway(create_environ("/a/stream"), start)
+        body: Any = gateway(create_environ(f"/a{path}"), start)
         assert next(body) == b"first"
-        rest = pool.submit(list, body)
+        rest = pool.submit(body.close if path == "/close" else lambda: list(body))
         until(lambda: records)
         app.go.set()
         rest.result()
         body.close()
         assert "in a_slow_function" in records[0].getMessage()
+        assert "concurrent" not in records[0].getMessage()
 
 
 def test_a_thread_of_which_nothing_is_known(records: list[logging.LogRecord]) -> None:
