@@ -34,6 +34,7 @@ class RequestRecord:
         "_entered",
         "_start_response",
         "_started",
+        "_write",
         "environ",
         "error",
         "mount",
@@ -44,6 +45,9 @@ class RequestRecord:
         "status",
         "trace_id",
     )
+
+    # The server's, once the response is started.
+    _write: Callable[[bytes], object]
 
     def __init__(
         self,
@@ -76,17 +80,17 @@ class RequestRecord:
     ) -> Callable[[bytes], object]:
         """Go on to the server's ``start_response``, and note the status it took."""
         if exc_info is None:
-            write = self._start_response(status, headers)
+            self._write = self._start_response(status, headers)
         else:
             # Raises if the headers have been sent: the client knows the first status.
-            write = self._start_response(status, headers, exc_info)
+            self._write = self._start_response(status, headers, exc_info)
         self.status = status[:3]
+        return self._counted
 
-        def counted(data: bytes) -> object:
-            self.sent += len(data)
-            return write(data)
-
-        return counted
+    def _counted(self, data: bytes) -> object:
+        """Go on to the server's ``write``."""
+        self.sent += len(data)
+        return self._write(data)
 
     def end(self) -> None:
         """Tell the sinks that the request is over."""
