@@ -15,12 +15,13 @@ from ipaddress import IPv6Address, ip_network
 from math import ceil
 from threading import Lock
 from time import monotonic, time
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from gateway.config.policy_spec import RateLimitSpec
 from gateway.errors import MissingExtraError
 from gateway.pages import answer
+from gateway.policies.changed_headers import changing_headers
 from gateway.policies.client import Address, client_address
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -90,17 +91,7 @@ class RateLimitPolicy:
             fields.append(("Retry-After", reset))
             status = HTTPStatus.TOO_MANY_REQUESTS
             return answer(status, environ, start_response, fields)
-
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            # Not in place: the list is the application's, which may send it again.
-            if type(headers) is list:
-                headers = [*headers, *fields]
-            if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
-
+        start = changing_headers(start_response, lambda own: [*own, *fields])
         return self._application(environ, start)
 
     def _client(self, environ: WSGIEnvironment) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterable
 
 from gateway.config.policy_spec import SecurityHeadersSpec
+from gateway.policies.changed_headers import Headers, changing_headers
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _FRAMES = {"deny": ("DENY", "'none'"), "same-origin": ("SAMEORIGIN", "'self'")}
 _FRAME_OPTIONS = "X-Frame-Options"
 _CSP = "Content-Security-Policy"
-
-Headers = list[tuple[str, str]]
 
 
 class SecurityHeadersPolicy:
@@ -44,18 +41,9 @@ class SecurityHeadersPolicy:
         """Serve one request."""
         secure = environ["wsgi.url_scheme"] == "https"
         wanted = self._secure if secure else self._plain
-
-        def start(
-            status: str, headers: Headers, exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            # What is no list by PEP 3333 is left for the server to tell.
-            with suppress(AttributeError, TypeError, ValueError):
-                # Not in place: the list is the application's, which may send it again.
-                headers = [*headers, *_missing(headers, wanted)]
-            if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
-
+        start = changing_headers(
+            start_response, lambda own: [*own, *_missing(own, wanted)]
+        )
         return self._application(environ, start)
 
 
