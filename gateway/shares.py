@@ -135,6 +135,9 @@ class Admission:
     thread of another mount, so it is told at once; and a mount that waits for it
     already is let in, because that one's turn would never end.
 
+    The limit is approximate here: several that come at the same instant may find the
+    last place free, and each gets it.
+
     :param application: what serves the subrequests.
     :param shares: tells whose they are.
     :param mount_of: returns the mount of a name that serves now.
