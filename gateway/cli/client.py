@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from gateway._version import __version__
+from gateway.bodies import close_body
 from gateway.errors import GatewayError
 from gateway.paths import quote_query
 from gateway.types import WSGIApplication, WSGIEnvironment
@@ -236,19 +237,13 @@ class Response:
             self._write(b"")
         except BaseException:
             with suppress(Exception):  # the first error is the one to tell
-                _close(body)
+                close_body(body)
             raise
         with _cutting_off("the response is whole, but when its body was closed"):
-            _close(body)
+            close_body(body)
 
 
 _END: Final[Any] = object()
-
-
-def _close(body: Any) -> None:
-    close = getattr(body, "close", None)
-    if close is not None:
-        close()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from itertools import chain
 from time import sleep
 from typing import Final
 
+from gateway.bodies import close_body
 from gateway.proof.acts import Act, DeliberateError, filler
 from gateway.proof.looks import Moment
 from gateway.proof.record import Recording, variables
@@ -23,13 +24,6 @@ def note_raised(visit: Visit, error: BaseException) -> None:
         visit.recording.raised = type(error).__name__
         visit.recording.deliberate = isinstance(error, DeliberateError)
     visit.look(Moment.RAISED)
-
-
-def close_body(body: object) -> None:
-    """Close a response body, if it can be (PEP 3333)."""
-    close = getattr(body, "close", None)
-    if close is not None:
-        close()
 
 
 class InsideBody:

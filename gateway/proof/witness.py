@@ -15,10 +15,11 @@ from secrets import token_hex
 from threading import Lock
 from typing import Any, Final
 
+from gateway.bodies import close_body
 from gateway.config.spec import MountSpec
 from gateway.policies.stack import PAST_POLICIES
 from gateway.proof.acts import Act, DeliberateError
-from gateway.proof.bodies import InsideBody, OutsideBody, close_body, note_raised
+from gateway.proof.bodies import InsideBody, OutsideBody, note_raised
 from gateway.proof.cookies import Cookies
 from gateway.proof.frameworks import Watched, watch
 from gateway.proof.identity import Identities

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gateway.bodies import close_body
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
@@ -115,6 +116,4 @@ class _Rest:
 
     def close(self) -> None:
         """Close the application's body."""
-        close = getattr(self._body, "close", None)
-        if close is not None:
-            close()
+        close_body(self._body)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from waitress.task import WSGITask
 
+from gateway.bodies import close_body
 from gateway.servers.response import check_chunk, check_head, check_length, check_room
 
 _log = logging.getLogger("gateway.server")
@@ -153,9 +154,7 @@ class RefusalTask(RequestTask):
             for chunk in body:
                 self.write(chunk)
         finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
+            close_body(body)
 
     def _start(
         self, status: str, headers: Iterable[tuple[str, str]], exc_info: Any = None

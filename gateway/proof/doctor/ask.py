@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.bodies import close_body
 from gateway.mount import Mount
 from gateway.paths import from_text
 from gateway.policies.stack import PAST_POLICIES
@@ -113,9 +114,7 @@ def _heard(application: WSGIApplication, environ: WSGIEnvironment, most: int) ->
             data = _read(body, most)
     finally:
         with suppress(Exception):  # the answer is whole: it is its own affair
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
+            close_body(body)
     text = _decoded(data, headers.get("Content-Type", ""))
     return Answer(int(status[:3]), tuple(headers.items()), media_type, text)
 
