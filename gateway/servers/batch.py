@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 from time import monotonic
 from typing import Final, Generic, Protocol, TypeVar
@@ -11,10 +11,14 @@ from typing import Final, Generic, Protocol, TypeVar
 from gateway.servers.pace import Pace
 from gateway.shares import Share
 
-# For how long the loop leaves the interpreter to a batch, in seconds: without an answer
-# of it, and in all.
+# For how long the loop leaves the interpreter to a batch, in seconds: at a time, and in
+# all.
 _STEP: Final = 0.001
 _LONGEST: Final = 0.006
+
+# In how many steps in a row there is no answer where a batch has come to a halt. One
+# says little: the system may have let another process run.
+_STILL: Final = 2
 
 
 class Member(Protocol):
@@ -42,6 +46,8 @@ class Batch(Generic[M]):
         # All that are not done, and those of them that have no thread yet.
         self._members: set[M] = set()
         self._ready: deque[M] = deque()
+        # Whose requests wait for a thread that has something else to do yet.
+        self._called: set[str] = set()
         self._ends = 0.0
         # Whether the loop waits, and at which door.
         self._is_awaited = False
@@ -65,33 +71,61 @@ class Batch(Generic[M]):
         self._is_awaited = True
         return self._ready.popleft()
 
+    def call(self, shares: Iterable[Share], now: float) -> bool:
+        """Call for a batch of what is queued; the loop is to :meth:`wait` then.
+
+        The next thread that is done with its job answers it.
+
+        :param shares: whose requests wait.
+        :returns: whether any of them may be short.
+        """
+        names = {each.name for each in shares}
+        self._called = {each for each in names if self._pace.is_brisk(each, now)}
+        if not self._called:
+            return False
+        self._ends = now + _LONGEST
+        self._is_awaited = True
+        return True
+
     def next(self) -> M | None:
         """Return the next job of the batch."""
         return self._ready.popleft() if self._ready else None
 
-    def is_over(self, now: float) -> bool:
-        """Tell whether what else may run has to wait until the loop has had a turn."""
-        return self._is_awaited and now > self._ends
+    def leaves_room(self, was_member: bool, now: float) -> bool:
+        """Tell whether a thread may go on with what else may run.
+
+        :param was_member: whether the job that it has just done was of the batch. Only
+            the batch's own thread goes on, and not for longer than the loop may wait.
+        """
+        if not self._is_awaited:
+            return True
+        is_own = was_member or bool(self._called)
+        self._called.clear()
+        return is_own and now <= self._ends
 
     def join(self, job: M, now: float) -> None:
         """Make a job that is about to run part of the batch, if it may be short."""
         if self._is_awaited and self._pace.is_brisk(job.share.name, now):
             self._members.add(job)
 
-    def done(self, job: M, seconds: float, busy: float, now: float) -> None:
-        """Note that a job is done, of this batch or not.
+    def done(self, job: M, seconds: float, busy: float, now: float) -> bool:
+        """Note that a job is done, and tell whether it was one of the batch.
 
         :param seconds: how long it took.
         :param busy: for how much of that its thread computed.
         """
         self._done += 1
-        if job in self._members:
-            self._members.discard(job)
+        if job not in self._members:
+            return False
+        if len(self._members) - len(self._ready) == 1:
+            # Two that run at a time wait for each other, too.
             self._pace.note(job.share.name, seconds, busy, now)
+        self._members.discard(job)
+        return True
 
     def release(self) -> None:
         """Let the loop go on, if nothing is left."""
-        if self._is_awaited and not self._members:
+        if self._is_awaited and not self._members and not self._called:
             self._is_awaited = False
             self._door.release()
 
@@ -100,19 +134,22 @@ class Batch(Generic[M]):
 
         :param run: gives a job of a dissolved batch a thread; called with the lock.
         """
-        done = self._done
+        done, still = self._done, 0
         while not self._door.acquire(timeout=_STEP):
             with self._lock:
-                if self._is_awaited and done == self._done:
+                still = still + 1 if done == self._done else 0
+                done = self._done
+                if self._is_awaited and still >= _STILL:
                     self._dissolve(run)
                     return
-                done = self._done
 
     def _dissolve(self, run: Callable[[M], None]) -> None:
         self._is_awaited = False
         now = monotonic()
-        for job in self._members.difference(self._ready):
-            self._pace.hold(job.share.name, now)
+        running = self._members.difference(self._ready)
+        for name in self._called.union(job.share.name for job in running):
+            self._pace.hold(name, now)
+        self._called.clear()
         self._members.clear()
         while self._ready:
             run(self._ready.popleft())

@@ -148,6 +148,10 @@ class FairQueues(Generic[T]):
             for job, since in group.waiting.items():
                 yield job, group.share, since
 
+    def waiting_shares(self) -> list[Share]:
+        """Return the shares that have jobs waiting."""
+        return [group.share for group in self._turns.values()]
+
     def at_work(self) -> Iterator[tuple[T, Share, float]]:
         """Yield the jobs that run, with their shares, and since when they do."""
         for job, (group, since) in self._running.items():

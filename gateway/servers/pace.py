@@ -12,7 +12,7 @@ _GOOD: Final = 100
 
 # What one request adds to what is known of its share; and the most, in seconds, that
 # one adds as waiting: the system may have had something else to do just then.
-_WEIGHT: Final = 1 / 16
+_WEIGHT: Final = 1 / 64
 _MOST: Final = 0.001
 
 # A share's requests wait if they do so for longer than this, in seconds, and for more

@@ -141,14 +141,19 @@ class Pool:
         job = source.next_job()
         with self._lock:
             verdict = self._queues.enter(job, job.share, monotonic())
+            in_loop = get_ident() == self.loop_thread
             if verdict is Verdict.RUNS:
-                if get_ident() == self.loop_thread:
+                if in_loop:
                     self._starting.append(job)
                 else:
                     self._start(job)
             elif verdict is Verdict.WAITS:
-                # A reload may have given its share more room than it had.
-                self._fill()
+                # What a batch has left goes first; or a reload may have given its share
+                # more room than it had.
+                if in_loop:
+                    self._left_over = True
+                else:
+                    self._fill()
         if verdict is Verdict.REFUSED:
             self._refused.append(job)
             self._wake()
@@ -160,7 +165,7 @@ class Pool:
         before the next is read, and would have to be woken for that one, too. Short
         requests are a batch.
         """
-        if not self._starting and not self._left_over:
+        if not (self._starting or self._left_over or self._queues.has_waiting):
             return
         with self._lock:
             now = monotonic()
@@ -173,9 +178,10 @@ class Pool:
                     self._start(job)
             self._starting.clear()
             first = self._batch.begin(now)
-            if first is None:
+            if first is not None:
+                self._start(first)
+            elif not self._batch.call(self._queues.waiting_shares(), now):
                 return
-            self._start(first)
         self._batch.wait(self._start)
 
     def discard(self, job: Job) -> bool:
@@ -288,8 +294,8 @@ class Pool:
         with self._lock:
             now = monotonic()
             self._queues.done(done)
-            self._batch.done(done, seconds, busy, now)
-            job = None if self._stopping else self._take(now)
+            was_member = self._batch.done(done, seconds, busy, now)
+            job = None if self._stopping else self._take(was_member, now)
             self._batch.release()
             if self._stopping:
                 worker.hand(None)
@@ -297,12 +303,15 @@ class Pool:
                 self._idle.append(worker)
             return job
 
-    def _take(self, now: float) -> Job | None:
-        """Return a job that is to run now."""
-        job = self._batch.next()
+    def _take(self, was_member: bool, now: float) -> Job | None:
+        """Return a job that is to run now.
+
+        :param was_member: whether the worker's last one was of the batch.
+        """
+        job = self._batch.next() if was_member else None
         if job is not None:
             return job
-        if self._batch.is_over(now):
+        if not self._batch.leaves_room(was_member, now):
             self._left_over = self._left_over or self._queues.has_waiting
             return None
         job = self._queues.take(now)

@@ -31,7 +31,7 @@ def test_short_requests_that_compute_are_brisk(seconds: float, busy: float) -> N
     ("seconds", "busy"), [(0.0006, 0.0002), (1.0, 0.0001), (0.0015, 0.0015)]
 )
 def test_requests_that_wait_or_are_long_are_not(seconds: float, busy: float) -> None:
-    pace = noted(30, seconds, busy)
+    pace = noted(100, seconds, busy)
     assert not pace.is_brisk("a", LONG_AGO)
     assert pace.is_brisk("b", LONG_AGO)
     assert pace.is_brisk("a", LONG_AGO + 2.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -162,3 +163,80 @@ def test_a_batch_has_jobs_of_several_shares() -> None:
         pool.start()
         assert all(job.done.wait(30) for job in [*first, *second[:2]])
         assert pool.refused() == [second[2]]
+
+
+ONE = Share("a", QueueSpec(max_concurrency=1, queue=100, queue_timeout=60))
+
+
+def occupied(pool: Pool, until: threading.Event) -> Work:
+    """Have a request of ``ONE`` running which is of no batch."""
+    begun = threading.Event()
+
+    def work() -> None:
+        begun.set()
+        until.wait(30)
+
+    job = Work(work, ONE)
+    # As a pipelined one, which its worker adds.
+    thread = threading.Thread(target=pool.add_task, args=(job,))
+    thread.start()
+    thread.join()
+    assert begun.wait(30)
+    return job
+
+
+def test_the_next_thread_that_is_free_answers_what_is_queued(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 30.0)
+    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+    go_on = threading.Event()
+    with running() as pool:
+        first = occupied(pool, go_on)
+        jobs = add(pool, *[nothing] * 5, share=ONE)
+        timer = threading.Timer(0.05, go_on.set)
+        timer.start()
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 5
+        assert {job.thread for job in jobs} == {first.thread}
+        timer.join()
+
+
+def test_the_loop_does_not_wait_long_for_a_thread_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "_SHORTEST", 1800.0)
+    monkeypatch.setattr(pace, "_LONGEST", 3600.0)
+    go_on = threading.Event()
+    with running() as pool:
+        occupied(pool, go_on)
+        jobs = add(pool, nothing, nothing, share=ONE)
+        pool.start()
+        monkeypatch.setattr(batch_module, "_STEP", 3600.0)
+        pool.start()  # It does not even try.
+        assert [job.outcome for job in jobs] == ["waiting"] * 2
+        assert pool.seconds_to_next_expiry() != 0.0
+        go_on.set()
+        assert all(job.done.wait(30) for job in jobs)
+
+
+def test_the_threads_of_another_share_leave_the_interpreter_to_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 30.0)
+    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+    other = Share("b", QueueSpec(max_concurrency=8, queue=100, queue_timeout=60))
+    go_on = threading.Event()
+    with running() as pool:
+        first = occupied(pool, go_on)
+        queued = add(pool, nothing, nothing, share=ONE)
+
+        def let_it_go() -> None:
+            go_on.set()
+            while pool.loads()["a"].running:
+                time.sleep(0.001)
+
+        jobs = add(pool, let_it_go, nothing, share=other)
+        pool.start()
+        assert [job.outcome for job in [*jobs, *queued]] == ["run"] * 4
+        assert {job.thread for job in queued} == {jobs[0].thread} != {first.thread}
