@@ -21,6 +21,7 @@ import click
 
 from gateway.cli.announce import announce
 from gateway.cli.log import keep_logging, style_lines
+from gateway.cli.worker import end_with_parent, heed_signals
 from gateway.config.schema import keys_of
 from gateway.config.spec import GatewaySpec, MountSpec, QueueSpec, ServerSpec
 from gateway.errors import ConfigError, GatewayError
@@ -51,9 +52,6 @@ _IDLE: Final = {
 _GREENLETS: Final = {
     "threads": "each connection has a greenlet, as many as 'connection_limit' says"
 }
-
-# How often a process looks whether its parent is still there, in seconds.
-_LOOK: Final = 0.5
 
 # What is entered in a process of granian's until it ends.
 _for_good: Final = ExitStack()
@@ -238,8 +236,8 @@ class _Worker:
         multiprocessing.util.Finalize(
             None, loaded.close, (server.drain_timeout,), exitpriority=1
         )
-        _reload_when_told(lambda: reload_and_log(loaded))
-        _end_with_parent()
+        heed_signals(lambda: reload_and_log(loaded))
+        end_with_parent()
         if self.first.acquire(block=False):
             tell = threading.Thread(target=self._announce, args=(loaded,), daemon=True)
             tell.start()
@@ -253,26 +251,6 @@ class _Worker:
         many = f", {workers} processes" if workers > 1 else ""
         announce(loaded, url_of(*self.address), f" with granian{many}")
         sys.stdout.flush()
-
-
-def _reload_when_told(reload: Callable[[], None]) -> None:
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        # In a thread: a handler must not wait for any lock.
-        threading.Thread(target=reload, name="gateway-reload", daemon=True).start()
-
-    signal.signal(signal.SIGHUP, hang_up)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is gone, which may have been killed."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            sleep(_LOOK)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="gateway-parent", daemon=True).start()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def application(environ, start_response):
     time.sleep(60)
 """
 CONFIG = """
-server: {engine: gunicorn, workers: 2}
+server: {engine: gunicorn, workers: 2, drain_timeout: 3s}
 admin:
 mounts: {one: {app: "app:application", path: one}}
 """
