@@ -236,6 +236,8 @@ class _Worker:
         multiprocessing.util.Finalize(
             None, loaded.close, (server.drain_timeout,), exitpriority=1
         )
+        # After it: the lines of the last requests have not been written yet.
+        multiprocessing.util.Finalize(None, logging.shutdown, exitpriority=0)
         heed_signals(lambda: reload_and_log(loaded))
         end_with_parent()
         if self.first.acquire(block=False):

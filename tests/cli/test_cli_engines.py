@@ -275,6 +275,16 @@ def test_a_request_in_flight_is_finished(name: str, home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
+def test_the_lines_of_the_last_requests_are_written(name: str, home: Path) -> None:
+    with serving(home, *OURS[name]) as served:
+        for number in range(5):
+            get(f"{served.url}/bare/last{number}")
+        served.process.terminate()
+        _, log = served.process.communicate(timeout=15)
+    assert re.findall(r"GET /bare/last(\d)", log) == list("01234")
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_a_hangup_reloads(name: str, home: Path) -> None:
     with serving(home, *OURS[name]) as served:
         code, text = reloaded_over_http(served.url)
