@@ -92,7 +92,10 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def _write_scheduled(self) -> None:
         # First: whoever comes from here on has another one for its line.
         self._timer = None
-        self.flush()
+        # Not flush(): that waits for whoever is stuck in a write, and there would be
+        # another thread that waits each time.
+        with suppress(OSError, ValueError):
+            self._write()
 
     def _write(self) -> None:
         # Looked at again after each release: whoever came before it has gone on.

@@ -152,6 +152,32 @@ def test_an_output_that_is_gone_is_no_failure(
     handler.close()
 
 
+def test_no_thread_waits_for_one_that_is_stuck_in_a_write(
+    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck(Slow):
+        def flush(self) -> None:
+            assert self.go_on.wait(30)
+
+    handler, _ = lines
+    monkeypatch.setattr(handler, "_schedule", lambda: None)
+    handler.setStream(stream := Stuck())
+    handler.write_access("first")
+    stuck = threading.Thread(target=handler._write_scheduled)
+    stuck.start()
+    assert stream.entered.wait(10)
+    handler.write_access("second")
+    next_one = threading.Thread(target=handler._write_scheduled)
+    next_one.start()
+    next_one.join(10)
+    is_waiting = next_one.is_alive()
+    stream.go_on.set()
+    stuck.join()
+    next_one.join()
+    assert not is_waiting
+    assert messages(stream) == ["first", "second"]
+
+
 def test_without_a_thread_to_be_had_a_line_is_written_at_once(
     lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
