@@ -113,6 +113,7 @@ def _only_writer() -> LineWriter | None:
     if (
         own["handlers"]
         or own["filters"]
+        or own["disabled"]
         or not own["propagate"]
         or above["propagate"]
         or len(handlers) != 1

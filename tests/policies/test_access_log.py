@@ -519,5 +519,8 @@ def test_whoever_looks_for_records_finds_them(gateway: Any) -> None:
         get(gateway, "/app/")
         with changed(access, "propagate", False):
             get(gateway, "/app/")
+        writer.setLevel(logging.NOTSET)
+        with changed(access, "disabled", True):
+            get(gateway, "/app/")
         assert len(writer.records) == 5
         assert not writer.lines
