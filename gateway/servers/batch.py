@@ -54,6 +54,7 @@ class Batch(Generic[M]):
         self._door = Lock()
         self._door.acquire()
         self._done = 0
+        self._members_done = 0
 
     def take_in(self, job: M, now: float) -> bool:
         """Make a job part of the next batch, if it may be short."""
@@ -121,6 +122,7 @@ class Batch(Generic[M]):
             # Two that run at a time wait for each other, too.
             self._pace.note(job.share.name, seconds, busy, now)
         self._members.discard(job)
+        self._members_done += 1
         return True
 
     def release(self) -> None:
@@ -134,21 +136,29 @@ class Batch(Generic[M]):
 
         :param run: gives a job of a dissolved batch a thread; called with the lock.
         """
-        done, still = self._done, 0
+        done, members_done, still = self._done, self._members_done, 0
         while not self._door.acquire(timeout=_STEP):
             with self._lock:
+                now = monotonic()
                 still = still + 1 if done == self._done else 0
                 done = self._done
-                if self._is_awaited and still >= _STILL:
+                is_halted = still >= _STILL
+                # What others get done may keep it going, but not for long.
+                is_late = now > self._ends + _LONGEST
+                if self._is_awaited and (is_halted or is_late):
+                    if is_halted or members_done == self._members_done:
+                        self._hold(now)
                     self._dissolve(run)
                     return
 
-    def _dissolve(self, run: Callable[[M], None]) -> None:
-        self._is_awaited = False
-        now = monotonic()
+    def _hold(self, now: float) -> None:
+        """Keep those that have a thread, and are not done, out of the next batches."""
         running = self._members.difference(self._ready)
         for name in self._called.union(job.share.name for job in running):
             self._pace.hold(name, now)
+
+    def _dissolve(self, run: Callable[[M], None]) -> None:
+        self._is_awaited = False
         self._called.clear()
         self._members.clear()
         while self._ready:

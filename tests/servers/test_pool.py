@@ -240,3 +240,42 @@ def test_the_threads_of_another_share_leave_the_interpreter_to_the_batch(
         pool.start()
         assert [job.outcome for job in [*jobs, *queued]] == ["run"] * 4
         assert {job.thread for job in queued} == {jobs[0].thread} != {first.thread}
+
+
+def test_what_others_get_done_does_not_keep_a_batch_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 0.05)
+    monkeypatch.setattr(batch_module, "_LONGEST", 0.1)
+    go_on, enough = threading.Event(), threading.Event()
+    other = Share("b", QueueSpec(max_concurrency=8, queue=100, queue_timeout=60))
+    with running() as pool:
+
+        def again() -> None:
+            # As with requests that a client has sent without waiting for answers.
+            if not enough.is_set():
+                pool.add_task(Work(again, other))
+
+        chain = threading.Thread(target=again)
+        jobs = add(pool, lambda: go_on.wait(30))
+        chain.start()
+        pool.start()
+        outcome = jobs[0].outcome
+        enough.set()
+        go_on.set()
+        chain.join()
+        assert outcome == "waiting"
+        assert jobs[0].done.wait(30)
+
+
+def test_a_batch_that_takes_too_long_is_dissolved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 0.1)
+    monkeypatch.setattr(batch_module, "_LONGEST", 0.0)
+    share = Share("a", QueueSpec(max_concurrency=40, queue=100, queue_timeout=60))
+    with running(threads=40) as pool:
+        jobs = add(pool, *[lambda: time.sleep(0.02)] * 40, share=share)
+        pool.start()
+        assert all(job.done.wait(30) for job in jobs)
+    assert len({job.thread for job in jobs}) > 1
