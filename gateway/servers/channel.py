@@ -163,7 +163,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Send what is left, unless a worker is about it; end what is over."""
         if self._lingers is None:
             self._flush_exception(self._flush_some_if_lockable)
-            if self.close_when_flushed and not self.total_outbufs_len:
+            # Sending may have found out that the client has left, and closed.
+            is_flushed = self.connected and not self.total_outbufs_len
+            if self.close_when_flushed and is_flushed:
                 self._finish()
         elif self.writable():
             self.will_close = True

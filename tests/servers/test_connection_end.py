@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -150,6 +151,24 @@ def test_a_worker_does_not_wait_for_ever_for_a_client_that_reads_nothing() -> No
         client.send("/")
         assert ended.wait(10)
         until(lambda: not server._channels())
+
+
+def test_a_client_that_resets_what_is_left_of_its_response_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with (
+        running(middle, spec()) as server,
+        Client(server, receive_buffer=4096) as client,
+    ):
+        client.send("/").socket.shutdown(socket.SHUT_WR)
+        until(lambda: any(each.close_when_flushed for each in server._channels()))
+        # It is closed with a reset.
+        client.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        client.close()
+        until(lambda: not server._channels())
+    assert not caplog.records
 
 
 def test_urgent_data_does_not_keep_the_loop_busy() -> None:
