@@ -56,6 +56,11 @@ def check_chunk(data: object) -> None:
             f"the response's body has a piece of type {type(data).__name__}: it has to "
             "be bytes, as what .encode() returns"
         )
+    if isinstance(data, memoryview) and data.nbytes != len(data):
+        raise InvalidResponseError(
+            "the response's body has a memoryview whose items are not bytes: its "
+            "length would be wrong. Use .cast('B'), or bytes()"
+        )
 
 
 def check_room(task: Any) -> None:

@@ -41,10 +41,35 @@ class RequestTask(WSGITask):  # type: ignore[misc]
     # Waitress's, whose types are not known otherwise.
     close_on_finish: bool
     response_headers: list[tuple[str, str]]
-    content_length: int | None
     content_bytes_written: int
     wrote_header: bool
     start_time: float
+
+    _status = "200 OK"
+    _content_length: int | None = None
+
+    @property
+    def status(self) -> str:
+        """The status code and its phrase."""
+        return self._status
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._status = status
+        # The response begins anew, after an error: the former one's length is void.
+        self._content_length = None
+
+    @property
+    def content_length(self) -> int | None:
+        """How long the body has to be, in bytes; ``None`` if nothing has told it."""
+        return self._content_length
+
+    @content_length.setter
+    def content_length(self, length: int) -> None:
+        # Not what a 304 would have had (RFC 9110, 8.6), for that is not sent; and not
+        # what waitress concludes from a list of one, when write() was called before.
+        if self.has_body and not self.wrote_header:
+            self._content_length = length
 
     def build_response_header(self) -> bytes:
         """Return the head of the response.
@@ -91,15 +116,15 @@ class RequestTask(WSGITask):  # type: ignore[misc]
         """
         connection = connection.lower()
         if self.version == "1.0":
-            if connection == "keep-alive" and is_delimited:
+            if connection == "keep-alive" and is_delimited and not self.close_on_finish:
                 self.response_headers.append(("Connection", "Keep-Alive"))
             else:
                 self.set_close_on_finish()
             return
         if not is_delimited:
             self.response_headers.append(("Transfer-Encoding", "chunked"))
-            # For HEAD the final chunk would be content, too.
-            self.chunked_response = self.request.command != "HEAD"
+        # For HEAD the final chunk would be content, too.
+        self.chunked_response = not is_delimited and self.request.command != "HEAD"
         if connection == "close":
             self.set_close_on_finish()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from types import SimpleNamespace
 from typing import Any
 
@@ -81,6 +82,11 @@ def test_bytes_are_sent(data: Any) -> None:
 def test_what_is_not_bytes_is_said(data: Any) -> None:
     with pytest.raises(InvalidResponseError, match=type(data).__name__):
         check_chunk(data)
+
+
+def test_items_that_are_not_bytes_are_said() -> None:
+    with pytest.raises(InvalidResponseError, match="not bytes"):
+        check_chunk(memoryview(array("I", [1, 2])))
 
 
 def task(command: str, length: int | None, written: int, has_body: bool = True) -> Any:
