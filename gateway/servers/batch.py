@@ -16,6 +16,12 @@ from gateway.shares import Share
 _STEP: Final = 0.001
 _LONGEST: Final = 0.006
 
+# How long a batch may last when several shares have requests, in seconds, and for how
+# long one request of another share has that said. The loop reads new ones in between:
+# those of a share with few clients would else come too seldom.
+_SHARED: Final = 0.001
+_SINCE: Final = 0.1
+
 # In how many steps in a row there is no answer where a batch has come to a halt. One
 # says little: the system may have let another process run.
 _STILL: Final = 2
@@ -48,6 +54,9 @@ class Batch(Generic[M]):
         self._ready: deque[M] = deque()
         # Whose requests wait for a thread that has something else to do yet.
         self._called: set[str] = set()
+        # Whose request was the last one, and until when there are several shares.
+        self._share = ""
+        self._shared_until = 0.0
         self._ends = 0.0
         # Whether the loop waits, and at which door.
         self._is_awaited = False
@@ -60,17 +69,28 @@ class Batch(Generic[M]):
         """Make a job part of the next batch, if it may be short."""
         if not self._pace.is_brisk(job.share.name, now):
             return False
-        self._members.add(job)
+        self._add(job, now)
         self._ready.append(job)
         return True
+
+    def _add(self, job: M, now: float) -> None:
+        self._members.add(job)
+        name = job.share.name
+        if name != self._share:
+            if self._share:
+                self._shared_until = now + _SINCE
+            self._share = name
 
     def begin(self, now: float) -> M | None:
         """Return the job to begin with; the loop is to :meth:`wait` then."""
         if not self._ready:
             return None
-        self._ends = now + _LONGEST
-        self._is_awaited = True
+        self._await(now)
         return self._ready.popleft()
+
+    def _await(self, now: float) -> None:
+        self._ends = now + (_SHARED if now < self._shared_until else _LONGEST)
+        self._is_awaited = True
 
     def call(self, shares: Iterable[Share], now: float) -> bool:
         """Call for a batch of what is queued; the loop is to :meth:`wait` then.
@@ -84,8 +104,7 @@ class Batch(Generic[M]):
         self._called = {each for each in names if self._pace.is_brisk(each, now)}
         if not self._called:
             return False
-        self._ends = now + _LONGEST
-        self._is_awaited = True
+        self._await(now)
         return True
 
     def next(self) -> M | None:
@@ -107,7 +126,7 @@ class Batch(Generic[M]):
     def join(self, job: M, now: float) -> None:
         """Make a job that is about to run part of the batch, if it may be short."""
         if self._is_awaited and self._pace.is_brisk(job.share.name, now):
-            self._members.add(job)
+            self._add(job, now)
 
     def done(self, job: M, seconds: float, busy: float, now: float) -> bool:
         """Note that a job is done, and tell whether it was one of the batch.

@@ -155,6 +155,23 @@ def test_what_was_left_over_is_given_up_with_the_pool(
     assert [job.outcome for job in jobs] == ["run"] * 8 + ["cancelled"] * 2
 
 
+def test_a_batch_is_shorter_while_several_shares_have_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "_STEP", 30.0)
+    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+    monkeypatch.setattr(batch_module, "_SHARED", -1.0)
+    monkeypatch.setattr(batch_module, "_SINCE", 3600.0)
+    other = Share("b", QueueSpec(max_concurrency=8, queue=100, queue_timeout=60))
+    with running() as pool:
+        jobs = add(pool, *[nothing] * 20)
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 20
+        jobs = [*add(pool, nothing, share=other), *add(pool, *[nothing] * 19)]
+        pool.start()
+        assert [job.outcome for job in jobs] == ["run"] * 8 + ["waiting"] * 12
+
+
 def test_a_batch_has_jobs_of_several_shares() -> None:
     other = Share("b", QueueSpec(max_concurrency=1, queue=1, queue_timeout=60))
     with running() as pool:
@@ -224,7 +241,7 @@ def test_the_threads_of_another_share_leave_the_interpreter_to_the_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batch_module, "_STEP", 30.0)
-    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+    monkeypatch.setattr(batch_module, "_SHARED", 30.0)
     other = Share("b", QueueSpec(max_concurrency=8, queue=100, queue_timeout=60))
     go_on = threading.Event()
     with running() as pool:
