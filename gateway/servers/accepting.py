@@ -1,4 +1,4 @@
-"""Accepting connections when the process can open nothing more."""
+"""Accepting connections: as many as there are, and when the process can open no more."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ _log = logging.getLogger("gateway.server")
 # How long no connection is accepted then, and how often it is told, in seconds.
 _PAUSE: Final = 0.5
 _TELL: Final = 60.0
+
+# How many connections are accepted at a time, at most: they are read in the next turn.
+_MANY: Final = 32
 
 _NO_ROOM: Final = frozenset(
     (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
@@ -48,3 +51,21 @@ def pause_without_room(listener: Any) -> None:
 
     listener.accept = accept_or_pause
     listener.readable = lambda: readable() and monotonic() >= paused_until
+
+
+def accept_several(listener: Any) -> None:
+    """Let a listener of waitress's accept all that wait, and not one a turn of the loop.
+
+    A turn may have requests to answer: the last of many new clients would wait for long.
+    """
+    accept_one: Callable[[], None] = listener.handle_accept
+
+    def handle_accept() -> None:
+        for _ in range(_MANY):
+            before = len(listener.active_channels)
+            accept_one()
+            # It is not readable either when there are too many connections.
+            if len(listener.active_channels) == before or not listener.readable():
+                return
+
+    listener.handle_accept = handle_accept

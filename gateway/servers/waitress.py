@@ -15,7 +15,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 from gateway.config.spec import QueueSpec, ServerSpec
-from gateway.servers.accepting import pause_without_room
+from gateway.servers.accepting import accept_several, pause_without_room
 from gateway.servers.channel import Channel
 from gateway.servers.forwarded import DropForwarded
 from gateway.servers.listening import cannot_listen, url_of
@@ -134,6 +134,7 @@ class WaitressServer:
             listener.shares = fairness.share_of
             listener.refuse = self._trusting(fairness.refuse)
             pause_without_room(listener)
+            accept_several(listener)
 
     def _trusting(self, application: WSGIApplication) -> WSGIApplication:
         # Where proxies are trusted, the gateway takes their headers away.

@@ -464,3 +464,17 @@ def test_a_hang_up_reloads_where_there_is_a_reload(
     client.close()
     assert process.wait(10) == 0
     assert process.stdout.read() == "ended 0\n"
+
+
+@pytest.mark.parametrize(("limit", "accepted"), [(100, 20), (5, 5)])
+def test_clients_are_accepted_together_up_to_the_limit(
+    limit: int, accepted: int
+) -> None:
+    server = WaitressServer(hello, spec(connection_limit=limit))
+    clients = [socket.create_connection(server.address, timeout=10) for _ in range(20)]
+    server._turn(10)
+    assert len(server._channels()) == accepted
+    server.stop()
+    server.run()
+    for client in clients:
+        client.close()
