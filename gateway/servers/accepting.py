@@ -1,4 +1,4 @@
-"""Accepting connections: as many as there are, and when the process can open no more."""
+"""Accepting connections: all that wait, also when the process can open no more."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def pause_without_room(listener: Any) -> None:
 
 
 def accept_several(listener: Any) -> None:
-    """Let a listener of waitress's accept all that wait, and not one a turn of the loop.
+    """Let a listener of waitress's accept all that wait, and not one a turn.
 
-    A turn may have requests to answer: the last of many new clients would wait for long.
+    A turn may have requests to answer: the last of many clients would wait for long.
     """
     accept_one: Callable[[], None] = listener.handle_accept
 

@@ -156,11 +156,20 @@ def test_a_worker_does_not_wait_for_ever_for_a_client_that_reads_nothing() -> No
 def test_a_client_that_resets_what_is_left_of_its_response_is_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    go_on = threading.Event()
+
+    def late(environ: Any, start_response: Any) -> list[bytes]:
+        go_on.wait(10)
+        return middle(environ, start_response)
+
     with (
-        running(middle, spec()) as server,
+        running(late, spec()) as server,
         Client(server, receive_buffer=4096) as client,
     ):
         client.send("/").socket.shutdown(socket.SHUT_WR)
+        # Before there is output: then the loop does not read.
+        until(lambda: any(each._has_ended for each in server._channels()))
+        go_on.set()
         until(lambda: any(each.close_when_flushed for each in server._channels()))
         # It is closed with a reset.
         client.socket.setsockopt(
