@@ -13,6 +13,9 @@ from typing import Any, Final
 # How long a line of :meth:`LineHandler.write_access` waits for others, in seconds.
 _DELAY: Final = 0.1
 
+# How many lines wait at most, where nobody reads what is written.
+_MOST: Final = 10_000
+
 
 class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes records to standard error, without a thread waiting for another's.
@@ -29,6 +32,8 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
         self._writing = threading.Lock()
         self._scheduling = threading.Lock()
         self._timer: threading.Timer | None = None
+        # How many lines of requests found no room. A lost count does no harm.
+        self._lost = 0
         _handlers.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -54,6 +59,9 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
         :param message: what the request's record would say.
         """
+        if len(self._lines) >= _MOST:
+            self._lost += 1
+            return
         formatter: Any = self.formatter
         self._lines.append(formatter.access_line(message) + self.terminator)
         if self._timer is None and self._scheduling.acquire(blocking=False):
@@ -109,8 +117,20 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            lines.append(self._told(lost) + self.terminator)
         self.stream.write("".join(lines))
         self.stream.flush()
+
+    def _told(self, lost: int) -> str:
+        """Return the line that tells of lines that are missing."""
+        message = "%d requests have no line: standard error was not read"
+        return self.format(
+            logging.LogRecord(
+                "gateway.log", logging.WARNING, "", 0, message, (lost,), None
+            )
+        )
 
     def _begin_in_child(self) -> None:
         # Those lines are the parent's, and so are the threads that would release these.

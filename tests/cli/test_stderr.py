@@ -190,6 +190,25 @@ def test_without_a_thread_to_be_had_a_line_is_written_at_once(
     assert messages(stream) == ["request"]
 
 
+def test_an_output_that_nobody_reads_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stderr, "_MOST", 10)
+    handler = LineHandler()
+    handler.setFormatter(LogLines())
+    handler.setStream(stream := Slow())
+    with closing(handler):
+        stuck = threading.Thread(target=handler.handle, args=(record("first"),))
+        stuck.start()
+        assert stream.entered.wait(10)
+        for number in range(30):
+            handler.write_access(f"request {number}")
+        stream.go_on.set()
+        stuck.join()
+    assert messages(stream) == ["first", *(f"request {n}" for n in range(10))]
+    assert "WARNING 20 requests have no line" in stream.getvalue().splitlines()[-1]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
 def test_a_forked_process_writes_its_own_lines_only(
     lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
