@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import signal
 import sys
 import threading
 import time
@@ -30,6 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail where a test would skip because a component is not installed",
     )
+
+
+def pytest_configure() -> None:
+    # Under nohup SIGHUP is ignored, and so it would be in all that the tests start. A
+    # handler keeps it from ending the tests as well, and is not inherited.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    redirect_stdout,
+    suppress,
+)
 from typing import IO, Final
 
 import click
@@ -76,9 +81,12 @@ def writing_to_stderr() -> Iterator[None]:
         try:
             yield
         finally:
-            _flush()
-            os.dup2(out, 1)
-            os.close(out)
+            try:
+                with suppress(OSError, ValueError):  # Nobody reads it any more.
+                    _flush()
+            finally:
+                os.dup2(out, 1)
+                os.close(out)
 
 
 def _flush() -> None:

@@ -7,10 +7,14 @@ import signal
 import threading
 from collections.abc import Callable
 from time import sleep
-from typing import Final
+from typing import Any, Final
 
 # How often a process looks whether its parent is still there, in seconds.
 _LOOK: Final = 0.5
+
+# How long the main thread is given to heed a signal by itself, in seconds. Granian asks
+# for what its handlers have told soon after they are set.
+_MOMENT: Final = 0.1
 
 
 def heed_signals(reload: Callable[[], None]) -> None:
@@ -27,8 +31,13 @@ def heed_signals(reload: Callable[[], None]) -> None:
     # Without a handler the signal would end the process.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    # A process that an application forks has it, too, and signals of its own.
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
     main = threading.get_ident()
-    missed = {signal.SIGTERM, signal.SIGINT}
+    # While the mounts are being loaded, the main thread heeds signals by itself.
+    loading: dict[int, Any] = {
+        each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)
+    }
 
     def watch() -> None:
         while True:
@@ -38,9 +47,10 @@ def heed_signals(reload: Callable[[], None]) -> None:
                     threading.Thread(
                         target=reload, name="gateway-reload", daemon=True
                     ).start()
-                elif number in missed:
+                elif number in loading and signal.getsignal(number) != loading[number]:
                     # Once: it comes back here.
-                    missed.clear()
+                    loading.clear()
+                    sleep(_MOMENT)
                     signal.pthread_kill(main, number)
 
     threading.Thread(target=watch, name="gateway-signals", daemon=True).start()

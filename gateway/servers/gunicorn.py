@@ -89,7 +89,7 @@ def _forget(master: Any, worker: Any) -> None:
     """Have the gauges of a process that has died count no more."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return
-    with suppress(ImportError):
+    with suppress(ImportError, OSError):
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
