@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_network
 from math import ceil
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from gateway.config.policy_spec import RateLimitSpec
 from gateway.errors import MissingExtraError
 from gateway.pages import answer
-from gateway.policies.changed_headers import changing_headers
+from gateway.policies.changed_headers import Headers, changing_headers
 from gateway.policies.client import Address, client_address
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -91,7 +91,7 @@ class RateLimitPolicy:
             fields.append(("Retry-After", reset))
             status = HTTPStatus.TOO_MANY_REQUESTS
             return answer(status, environ, start_response, fields)
-        start = changing_headers(start_response, lambda own: [*own, *fields])
+        start = changing_headers(start_response, partial(_with, fields))
         return self._application(environ, start)
 
     def _client(self, environ: WSGIEnvironment) -> str:
@@ -102,6 +102,12 @@ class RateLimitPolicy:
                 # It may be a secret, and others may read where it is counted.
                 return hashlib.sha256(value.encode("latin-1", "replace")).hexdigest()
         return _known_as(client_address(environ))
+
+
+def _with(fields: Headers, headers: Headers) -> Headers:
+    if type(headers) is not list:
+        raise TypeError  # PEP 3333 wants a list: the server is to tell.
+    return [*headers, *fields]
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ import pytest
 from composing import get
 from policies_site import built, serving
 
-from gateway.config.policy_spec import Rate
+from gateway.config.policy_spec import Rate, RateLimitSpec
 from gateway.errors import LoadErrors
 from gateway.policies import rate_limit
 
@@ -47,6 +47,18 @@ def test_what_a_client_is_told(tmp_path: Path) -> None:
         assert third.headers["Retry-After"] == third.headers["RateLimit-Reset"]
         assert "Retry-After" not in second.headers
         assert "REMOTE_ADDR" not in third.text
+
+
+def test_headers_that_are_no_list_are_left_to_the_server(tmp_path: Path) -> None:
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", (("X-Own", "1"),))
+        return []
+
+    spec = RateLimitSpec(Rate(2, 60))
+    limited = rate_limit.RateLimitPolicy(application, "one", spec)
+    calls: list[Any] = []
+    limited({"REMOTE_ADDR": "192.0.2.1"}, lambda *args: calls.append(args))
+    assert calls == [("200 OK", (("X-Own", "1"),))]
 
 
 def test_the_window_ends(tmp_path: Path) -> None:
