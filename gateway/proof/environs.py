@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from secrets import token_hex
 
-from gateway.config.spec import AppTarget, AsgiTarget, MountSpec
+from gateway.config.spec import CodeTarget, MountSpec
 from gateway.isolation.environ import current_overlay
 from gateway.proof.looks import EnvironLook, Moment
 
@@ -26,7 +26,7 @@ class Environs:
         self._given: dict[str, Mapping[str, str]] = {}
         for number, mount in enumerate(mounts, 1):
             self._given[mount.name] = mount.env
-            if isinstance(mount.target, AppTarget | AsgiTarget):
+            if isinstance(mount.target, CodeTarget):
                 self._marker_of[mount.name] = f"{prefix}{number}"
                 self._mount_of[f"{prefix}{number}"] = mount.name
 

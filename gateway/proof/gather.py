@@ -11,7 +11,7 @@ from itertools import chain
 from time import monotonic
 from typing import Any
 
-from gateway.config.spec import AppTarget, AsgiTarget, GatewaySpec
+from gateway.config.spec import CodeTarget, GatewaySpec
 from gateway.generation import Around
 from gateway.isolation.audit import Change, Snapshot, compare, process_audit, take
 from gateway.isolation.audit_aspects import ASPECT_OF
@@ -165,7 +165,7 @@ class Gathering:
     def _subject(self, mount: Mount) -> Subject:
         application = mount.application
         spec = self._spec_of[mount.name]
-        code = isinstance(spec.target, AppTarget | AsgiTarget)
+        code = isinstance(spec.target, CodeTarget)
         mounted: Any = application.mount
         watched = self._witness.frameworks.get(mount.name)
         return Subject(

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from gateway.config.spec import AppTarget, AsgiTarget, MountSpec
+from gateway.config.spec import CodeTarget, MountSpec
 from gateway.isolation.private_names import PARENT
 from gateway.mount import Mount
 from gateway.proof.evidence import Misplaced, Module
@@ -32,7 +32,7 @@ class Modules:
         self._folders = {
             spec.name: spec.target.path or spec.home
             for spec in mounts
-            if isinstance(spec.target, AppTarget | AsgiTarget)
+            if isinstance(spec.target, CodeTarget)
         }
         self._private: set[str] = set()
         self._asked: Mapping[str, tuple[str, ...]] = {}
