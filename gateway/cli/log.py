@@ -19,9 +19,7 @@ def keep_logging(quiet: bool) -> Callable[[], None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
 
     def keep() -> None:
-        for other in [
-            each for each in logger.handlers if isinstance(each, LineHandler)
-        ]:
+        for other in _line_handlers(logger):
             logger.removeHandler(other)
         logger.addHandler(handler)
         logger.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -37,11 +35,9 @@ def style_lines(as_json: bool) -> None:
     # Not before: it imports what greenlets have to be known to.
     from gateway.cli.log_lines import LogLines
 
-    lines = LogLines()
-    lines.as_json = as_json
-    for handler in logging.getLogger("gateway").handlers:
-        if isinstance(handler, LineHandler):
-            handler.setFormatter(lines)
+    lines = LogLines(as_json)
+    for handler in _line_handlers(logging.getLogger("gateway")):
+        handler.setFormatter(lines)
 
 
 @contextmanager
@@ -53,8 +49,12 @@ def log_to_stderr(quiet: bool) -> Iterator[Callable[[], None]]:
     try:
         yield keep
     finally:
-        for own in [each for each in logger.handlers if isinstance(each, LineHandler)]:
+        for own in _line_handlers(logger):
             logger.removeHandler(own)
             own.close()
         logger.setLevel(before[0])
         logger.propagate = before[1]
+
+
+def _line_handlers(logger: logging.Logger) -> list[LineHandler]:
+    return [each for each in logger.handlers if isinstance(each, LineHandler)]

@@ -15,12 +15,12 @@ from gateway.policies.access_log import ACCESS
 class LogLines(logging.Formatter):
     """Formats records as text, or as JSON objects, one a line.
 
-    :ivar as_json: which of the two; known once the configuration is read.
+    :ivar as_json: which of the two.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, as_json: bool = False) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s")
-        self.as_json = False
+        self.as_json = as_json
         # The last second, and its text: most lines are of the same one.
         self._second = -1, ""
 
