@@ -101,6 +101,12 @@ def lines() -> Iterator[tuple[LineHandler, io.StringIO]]:
         yield handler, stream
 
 
+@pytest.fixture
+def held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the lines of requests wait for something else to be written."""
+    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
+
+
 def messages(stream: io.StringIO) -> list[str]:
     return re.findall(r"(?m)^[-0-9]+ [:0-9]+,[0-9]{3} INFO (.*)$", stream.getvalue())
 
@@ -122,10 +128,10 @@ def test_the_lines_of_requests_come_soon_and_in_order(
     assert messages(stream)[-1] == "last"
 
 
+@pytest.mark.usefixtures("held_back")
 def test_what_else_is_logged_comes_after_the_requests_before_it(
-    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+    lines: tuple[LineHandler, io.StringIO],
 ) -> None:
-    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
     handler, stream = lines
     handler.write_access("request")
     assert stream.getvalue() == ""
@@ -133,10 +139,10 @@ def test_what_else_is_logged_comes_after_the_requests_before_it(
     assert messages(stream) == ["request", "news"]
 
 
+@pytest.mark.usefixtures("held_back")
 def test_the_end_writes_what_waits(
-    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+    lines: tuple[LineHandler, io.StringIO],
 ) -> None:
-    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
     handler, stream = lines
     handler.write_access("request")
     handler.close()
@@ -210,10 +216,10 @@ def test_an_output_that_nobody_reads_does_not_fill_the_memory(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.usefixtures("held_back")
 def test_a_forked_process_writes_its_own_lines_only(
-    lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
+    lines: tuple[LineHandler, io.StringIO],
 ) -> None:
-    monkeypatch.setattr(stderr, "_DELAY", 3600.0)
     handler, stream = lines
     handler.write_access("of the parent")
     reader, writer = os.pipe()

@@ -70,11 +70,28 @@ def nothing() -> None:
     pass
 
 
-def test_a_batch_is_answered_in_one_thread_before_the_loop_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the loop wait for a batch whatever it takes."""
     monkeypatch.setattr(batch_module, "_STEP", 30.0)
     monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+
+
+@pytest.fixture
+def hasty(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no batch have time for what is queued."""
+    monkeypatch.setattr(batch_module, "_LONGEST", -1.0)
+
+
+@pytest.fixture
+def unforgiving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not try shares again that have failed."""
+    monkeypatch.setattr(pace, "_SHORTEST", 1800.0)
+    monkeypatch.setattr(pace, "_LONGEST", 3600.0)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_batch_is_answered_in_one_thread_before_the_loop_goes_on() -> None:
     order: list[int] = []
     with running() as pool:
         jobs = add(pool, *[lambda n=n: order.append(n) for n in range(20)])
@@ -95,11 +112,10 @@ def test_a_batch_in_which_one_waits_for_another_is_dissolved() -> None:
         assert jobs[0].thread != jobs[2].thread
 
 
+@pytest.mark.usefixtures("unforgiving")
 def test_requests_that_wait_get_a_thread_each_from_then_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pace, "_SHORTEST", 1800.0)
-    monkeypatch.setattr(pace, "_LONGEST", 3600.0)
     go_on, meeting = threading.Event(), threading.Barrier(3)
     with running() as pool:
         waiting = add(pool, lambda: go_on.wait(30))
@@ -113,11 +129,8 @@ def test_requests_that_wait_get_a_thread_each_from_then_on(
         assert waiting[0].done.wait(30)
 
 
-def test_what_a_batch_has_no_time_for_is_left_to_the_next_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batch_module, "_STEP", 30.0)
-    monkeypatch.setattr(batch_module, "_LONGEST", -1.0)
+@pytest.mark.usefixtures("hasty")
+def test_what_a_batch_has_no_time_for_is_left_to_the_next_turn() -> None:
     with running() as pool:
         jobs = add(pool, *[nothing] * 20)
         pool.start()
@@ -144,22 +157,18 @@ def test_a_job_that_fails_is_no_end_of_the_batch(
     assert "a request was not served" in caplog.text
 
 
-def test_what_was_left_over_is_given_up_with_the_pool(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batch_module, "_STEP", 30.0)
-    monkeypatch.setattr(batch_module, "_LONGEST", -1.0)
+@pytest.mark.usefixtures("hasty")
+def test_what_was_left_over_is_given_up_with_the_pool() -> None:
     with running() as pool:
         jobs = add(pool, *[nothing] * 10)
         pool.start()
     assert [job.outcome for job in jobs] == ["run"] * 8 + ["cancelled"] * 2
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_batch_is_shorter_while_several_shares_have_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(batch_module, "_STEP", 30.0)
-    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
     monkeypatch.setattr(batch_module, "_SHARED", -1.0)
     monkeypatch.setattr(batch_module, "_SINCE", 3600.0)
     other = Share("b", QueueSpec(max_concurrency=8, queue=100, queue_timeout=60))
@@ -202,11 +211,8 @@ def occupied(pool: Pool, until: threading.Event) -> Work:
     return job
 
 
-def test_the_next_thread_that_is_free_answers_what_is_queued(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batch_module, "_STEP", 30.0)
-    monkeypatch.setattr(batch_module, "_LONGEST", 30.0)
+@pytest.mark.usefixtures("patient")
+def test_the_next_thread_that_is_free_answers_what_is_queued() -> None:
     go_on = threading.Event()
     with running() as pool:
         first = occupied(pool, go_on)
@@ -219,11 +225,10 @@ def test_the_next_thread_that_is_free_answers_what_is_queued(
         timer.join()
 
 
+@pytest.mark.usefixtures("unforgiving")
 def test_the_loop_does_not_wait_long_for_a_thread_that_hangs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pace, "_SHORTEST", 1800.0)
-    monkeypatch.setattr(pace, "_LONGEST", 3600.0)
     go_on = threading.Event()
     with running() as pool:
         occupied(pool, go_on)
