@@ -281,7 +281,8 @@ def test_the_lines_of_the_last_requests_are_written(name: str, home: Path) -> No
             get(f"{served.url}/bare/last{number}")
         served.process.terminate()
         _, log = served.process.communicate(timeout=15)
-    assert re.findall(r"GET /bare/last(\d)", log) == list("01234")
+    # Those of two processes may change places: each writes its own, a little late.
+    assert sorted(re.findall(r"GET /bare/last(\d)", log)) == list("01234")
 
 
 @pytest.mark.parametrize("name", OURS)
