@@ -18,6 +18,10 @@ APPLICATIONS = {
         "import flask as f\nsite = f.Flask(__name__)",
         "app:site Flask wsgi object",
     ),
+    "flask-with-all-its-names": (
+        "from flask import *\napp = Flask(__name__)",
+        "app:app Flask wsgi object",
+    ),
     "flask-class-alias": (
         "from flask import Flask as F\napp: F = F(__name__)",
         "app:app Flask wsgi object",
@@ -165,6 +169,14 @@ APPLICATIONS = {
     "bottle-default": (
         "import bottle\napplication = bottle.default_app()",
         "app:application Bottle wsgi object",
+    ),
+    "bottle-default-with-all-its-names": (
+        """
+        from bottle import *
+        @route("/")
+        def index(): return "hello"
+        """,
+        "app:default_app Bottle wsgi factory",
     ),
     "bottle-default-unnamed": (
         """

@@ -96,6 +96,35 @@ def test_doubling_calls_take_no_time(
     assert found.app.reference == "app:app"
 
 
+def test_modules_that_import_all_of_each_other_take_no_time(
+    find_one: Callable[[Mapping[str, str]], Found],
+) -> None:
+    modules = [f"module{number}" for number in range(6)]
+    stars = "".join(f"from {module} import *\n" for module in modules)
+    sources = {f"{module}.py": stars + "x = y = missing()" for module in modules}
+    found = find_one(sources | {"app.py": stars + FLASK.decode()})
+    assert found.app is not None
+    assert found.app.reference == "app:app"
+
+
+def test_the_last_of_those_that_bring_all_their_names_counts(
+    find_one: Callable[[Mapping[str, str]], Found],
+) -> None:
+    found = find_one(
+        {
+            "one.py": "from three import *\nimport bottle\napp = bottle.Bottle()",
+            "two.py": "from three import *",
+            "three.py": FLASK.decode(),
+            "wsgi.py": "from one import *\nfrom two import *\napplication = app",
+        }
+    )
+    assert found.app is not None
+    assert (found.app.reference, found.app.made.framework) == (
+        "wsgi:application",
+        "Flask",
+    )
+
+
 def _scan(folder: Path, source: bytes) -> None:
     path = folder / "app.py"
     path.write_bytes(source)

@@ -143,3 +143,13 @@ DECORATORS: Final = frozenset(
 BOTTLE_ROUTES: Final = frozenset(
     f"bottle.{name}" for name in ("route", "get", "post", "put", "delete", "patch")
 )
+
+# All that a ``from framework import *`` may bring of this.
+KNOWN_NAMES: Final = (
+    CONSTRUCTORS.keys()
+    | WRAPPERS.keys()
+    | SOCKETIO.keys()
+    | SERVERS
+    | DECORATORS
+    | BOTTLE_ROUTES
+)

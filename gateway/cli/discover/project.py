@@ -138,10 +138,22 @@ class Project:
             path = self._file(name)
             tree = self._trees.get(path) if path else None
             if path and tree:
-                scope = Scope(name, path.stem == "__init__", self.resolve)
+                scope = Scope(
+                    name, path.stem == "__init__", self.resolve, self._scope_within
+                )
                 self._scopes[name] = scope
                 run(tree.body, scope)
         return self._scopes[name]
+
+    def _scope_within(self, name: str) -> Scope | None:
+        """The names of a module that another one needs, unless it is too far away."""
+        if self._resolving > _MAX_HOPS:
+            return None
+        self._resolving += 1
+        try:
+            return self.scope(name)
+        finally:
+            self._resolving -= 1
 
     def _file(self, name: str) -> Path | None:
         parts = name.split(".")
@@ -163,7 +175,7 @@ class Project:
         """The applications of a file whose name no import statement could hold."""
         tree = self._trees.get(file)
         if tree is not None:
-            scope = Scope(file.stem, False, self.resolve)
+            scope = Scope(file.stem, False, self.resolve, self._scope_within)
             run(tree.body, scope)
             yield from self._offered(file.stem, file, scope)
 
@@ -258,19 +270,25 @@ def _bottle_default(module: str, file: Path, scope: Scope) -> Iterator[Candidate
     """Bottle's default application, which routes of a module are added to unnamed."""
     if not uses_bottle_default(scope):
         return
-    for attribute, binding in scope.names.items():
-        if binding and binding.value == Imported("bottle"):
-            reference = f"{module}:{attribute}.default_app"
-            yield Candidate(
-                reference,
-                file,
-                binding.line,
-                BOTTLE,
-                "factory",
-                explicit=True,
-                origin=reference,
-                runs=scope.runs,
-            )
+    places = {
+        f"{attribute}.default_app": binding.line
+        for attribute, binding in scope.names.items()
+        if binding and binding.value == Imported("bottle")
+    }
+    if "bottle" in scope.stars:
+        places["default_app"] = 1
+    for attribute, line in places.items():
+        reference = f"{module}:{attribute}"
+        yield Candidate(
+            reference,
+            file,
+            line,
+            BOTTLE,
+            "factory",
+            explicit=True,
+            origin=reference,
+            runs=scope.runs,
+        )
 
 
 def uses_bottle_default(scope: Scope) -> bool:

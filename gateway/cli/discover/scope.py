@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from gateway.cli.discover.frameworks import Made
+from gateway.cli.discover.frameworks import KNOWN_NAMES, Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Class:
 
 Value: TypeAlias = Made | Imported | Function | Class
 Resolve: TypeAlias = Callable[[str], "Value | None"]
+FindScope: TypeAlias = Callable[[str], "Scope | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,13 @@ class Scope:
     :param module: the module's dotted name, which relative imports count from.
     :param package: whether the module is a package's ``__init__``.
     :param resolve: finds what a dotted name of another module stands for.
+    :param scope_of: finds the names of another module, if it is one of the project's.
     """
 
     module: str
     package: bool
     resolve: Resolve
+    scope_of: FindScope
     parent: Scope | None = None
     names: dict[str, Binding | None] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
@@ -78,15 +81,28 @@ class Scope:
         return self.star(name)
 
     def star(self, name: str) -> Value | None:
-        """What a ``from module import *`` brings under *name*."""
-        for module in self.stars:
-            if found := self.resolve(f"{module}.{name}"):
-                return found
+        """What a ``from module import *`` brings under *name*; the last one wins."""
+        # Each module once: those that import one another's names may do so in circles.
+        seen: set[str] = set()
+        modules = [*self.stars]
+        while modules:
+            module = modules.pop()
+            if module in seen:
+                continue
+            seen.add(module)
+            scope = self.scope_of(module)
+            if scope is None:
+                if (dotted := f"{module}.{name}") in KNOWN_NAMES:
+                    return Imported(dotted)
+            elif binding := scope.names.get(name):
+                return binding.value
+            else:
+                modules += scope.stars
         return None
 
     def inner(self) -> Scope:
         """A scope for the body of a function that stands in this one."""
-        return Scope(self.module, self.package, self.resolve, self)
+        return Scope(self.module, self.package, self.resolve, self.scope_of, self)
 
     def absolute(self, module: str | None, level: int) -> str:
         """The dotted name of a module that is imported here (:pep:`328`)."""
