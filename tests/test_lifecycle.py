@@ -397,12 +397,12 @@ def test_closing_within_a_time_leaves_behind_what_hangs(
         first: {app: app:application, shutdown: app:close, path: a}
         stuck: {app: app:application, shutdown: app:slow, path: b}
         """
-    text = CLOSING.format(seconds=1)
+    text = CLOSING.format(seconds=2)
     config = configured(tmp_path, mounts, {"a/app.py": text, "b/app.py": text})
     gateway = Gateway.from_file(config)
     started = time.perf_counter()
     assert gateway.close(timeout=0.4) == ("stuck",)
-    assert 0.3 < time.perf_counter() - started < 0.9
+    assert 0.3 < time.perf_counter() - started < 1.8
     assert (tmp_path / "a" / "closed").read_text() == "gateway-close-first"
     assert "mount stuck: still closing after 0.4s: cut off" in caplog.messages
     assert gateway.close(timeout=0) == ()

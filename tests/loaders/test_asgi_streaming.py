@@ -238,14 +238,14 @@ def test_one_that_cannot_be_ended_holds_nobody_up(
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start())
         await send(body(b"first", more=True))
-        time.sleep(0.6)
+        time.sleep(3)
 
     with bridged(http_only(app), close_timeout=0.1) as bridge:
         response = opened(bridge)
         next(response)
         began = time.monotonic()
         response.close()
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 2
 
     assert "still runs 0.1 s after its client has gone" in caplog.text
 
