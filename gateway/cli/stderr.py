@@ -13,6 +13,10 @@ from typing import Any, Final
 # How long a line of :meth:`LineHandler.write_access` waits for others, in seconds.
 _DELAY: Final = 0.1
 
+# How many lines are written at once, by whoever has the last of them: under load the
+# thread that is to do so may wait long for its turn.
+_MANY: Final = 500
+
 # How many lines wait at most, where nobody reads what is written.
 _MOST: Final = 10_000
 
@@ -64,7 +68,9 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
             return
         formatter: Any = self.formatter
         self._lines.append(formatter.access_line(message) + self.terminator)
-        if self._timer is None and self._scheduling.acquire(blocking=False):
+        if len(self._lines) >= _MANY:
+            self._write_what_waits()
+        elif self._timer is None and self._scheduling.acquire(blocking=False):
             try:
                 if self._timer is None:
                     self._schedule()
@@ -100,6 +106,9 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def _write_scheduled(self) -> None:
         # First: whoever comes from here on has another one for its line.
         self._timer = None
+        self._write_what_waits()
+
+    def _write_what_waits(self) -> None:
         # Not flush(): that waits for whoever is stuck in a write, and there would be
         # another thread that waits each time.
         with suppress(OSError, ValueError):

@@ -158,6 +158,18 @@ def test_an_output_that_is_gone_is_no_failure(
     handler.close()
 
 
+@pytest.mark.usefixtures("held_back")
+def test_many_lines_do_not_wait_for_a_thread_of_their_own(
+    lines: tuple[LineHandler, io.StringIO],
+) -> None:
+    handler, stream = lines
+    for number in range(stderr._MANY + 1):
+        handler.write_access(f"request {number}")
+    assert messages(stream) == [f"request {n}" for n in range(stderr._MANY)]
+    handler.flush()
+    assert messages(stream)[-1] == f"request {stderr._MANY}"
+
+
 def test_no_thread_waits_for_one_that_is_stuck_in_a_write(
     lines: tuple[LineHandler, io.StringIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
