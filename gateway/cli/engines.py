@@ -218,8 +218,8 @@ class _Worker:
         from gateway.config.load import load_config
         from gateway.failing import Failures
         from gateway.lifecycle import Gateway
-        from gateway.servers.conforming import Conforming
         from gateway.servers.front import in_front
+        from gateway.servers.granian_turns import InTurns, take_turns
 
         server = self.served.server
         keep = keep_logging(self.served.quiet)
@@ -243,7 +243,12 @@ class _Worker:
         if self.first.acquire(block=False):
             tell = threading.Thread(target=self._announce, args=(loaded,), daemon=True)
             tell.start()
-        return Conforming(in_front(loaded, server), server.workers > 1)
+        take_turns()
+        return InTurns(
+            in_front(loaded, server),
+            server.workers > 1,
+            lambda environ: loaded.shares(environ).name,
+        )
 
     def _announce(self, loaded: Gateway) -> None:
         """Tell what is served, once it is: granian listens when all is loaded."""

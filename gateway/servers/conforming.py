@@ -39,18 +39,17 @@ class Conforming:
             if environ.get(name) == value:
                 del environ[name]
         environ["wsgi.multiprocess"] = self._multiprocess
-        exchange = _Exchange()
-        body = self._application(environ, exchange.start_response)
-        if type(body) is not list or exchange.written:
-            body = exchange.begin(body)
-        if exchange.head is None:
-            raise RuntimeError("the application has not called start_response()")
-        start_response(*exchange.head)
+        exchange = Exchange()
+        body = exchange.begin(self._application(environ, exchange.start_response))
+        start_response(*exchange.final_head)
         return body
 
 
-class _Exchange:
-    """A response whose head is not sent yet."""
+class Exchange:
+    """A response whose head is not sent yet.
+
+    :ivar head: the status and the headers, once there are any.
+    """
 
     __slots__ = ("head", "sent", "written")
 
@@ -75,6 +74,8 @@ class _Exchange:
 
     def begin(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Return the body from its first part on; the head is final then."""
+        if type(body) is list and not self.written:
+            return body
         rest = _Rest(body, self.written)
         try:
             rest.begin()
@@ -83,6 +84,16 @@ class _Exchange:
             raise
         self.sent = True
         return rest
+
+    @property
+    def final_head(self) -> tuple[str, list[tuple[str, str]]]:
+        """The status and the headers.
+
+        :raises RuntimeError: the application has named none.
+        """
+        if self.head is None:
+            raise RuntimeError("the application has not called start_response()")
+        return self.head
 
 
 class _Rest:

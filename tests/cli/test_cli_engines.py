@@ -89,6 +89,14 @@ def application(environ, start_response):
         size = len(environ["wsgi.input"].read())
         start_response("200 OK", [])
         return [str(size).encode()]
+    if environ["PATH_INFO"] == "/hang":
+        import time
+        from pathlib import Path
+        while not Path(os.environ["GATEWAY_HOME_"], "go_on").exists():
+            time.sleep(0.02)
+    if environ["PATH_INFO"] == "/server":
+        start_response("200 OK", [])
+        return [environ["SERVER_SOFTWARE"].encode()]
     start_response("200 OK", [])
     secret = "SECRET_OF_THE_PROCESS" in environ
     forwarded = environ.get("HTTP_X_FORWARDED_FOR")
@@ -272,6 +280,27 @@ def test_a_request_in_flight_is_finished(name: str, home: Path) -> None:
     # Where the mounts were loaded before the fork, they are closed there, too. The
     # second process may not have begun yet when the signal comes.
     assert len(closed) == 1 if name == "granian" else len(closed) >= 2
+
+
+def test_requests_that_hang_hold_up_no_others_with_granian(home: Path) -> None:
+    options = (*GRANIAN, "--threads", "4")
+    with ThreadPoolExecutor(3) as pool, serving(home, *options) as served:
+        # The name that it has when threads take turns; granian's own has a capital.
+        assert get(f"{served.url}/bare/server") == "granian"
+        hanging = [pool.submit(get, f"{served.url}/bare/hang") for _ in range(3)]
+        began = time.monotonic()
+        for _ in range(50):
+            assert get(f"{served.url}/bare/").startswith("/bare/")
+            request = urllib.request.Request(f"{served.url}/bare/read", b"x" * 1000)
+            with urllib.request.urlopen(request, timeout=15) as response:
+                assert response.read() == b"1000"
+        assert time.monotonic() - began < 10
+        assert not any(each.done() for each in hanging)
+        (home / "go_on").touch()
+        assert all(each.result(15).startswith("/bare/hang") for each in hanging)
+        served.process.terminate()
+        served.process.communicate(timeout=15)
+        assert served.process.returncode == 0
 
 
 @pytest.mark.parametrize("name", OURS)
