@@ -96,6 +96,24 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.002)
 
 
+def with_waiting(server: Server, number: int) -> list[Job]:
+    """Have so many threads wait for one; return the jobs of all of them, done."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        entered.set()
+        assert go_on.wait(TIME)
+
+    first = server.bring(hold)
+    assert entered.wait(TIME)
+    others = [server.bring() for _ in range(number)]
+    until(lambda: server.waiting == number)
+    assert not any(job.done.is_set() for job in others)
+    go_on.set()
+    finish(first, *others)
+    return [first, *others]
+
+
 @pytest.fixture
 def serving() -> Iterator[Serving]:
     """Return what makes a server of so many threads."""
@@ -121,19 +139,7 @@ def test_the_one_that_leads_runs_what_the_others_bring(
     serving: Serving,
 ) -> None:
     server = serving(4)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        entered.set()
-        assert go_on.wait(TIME)
-
-    first = server.bring(hold)
-    assert entered.wait(TIME)
-    others = [server.bring() for _ in range(3)]
-    until(lambda: server.waiting == 3)
-    assert not any(job.done.is_set() for job in others)
-    go_on.set()
-    finish(first, *others)
+    first, *others = with_waiting(server, 3)
     assert {job.thread for job in others} == {first.thread}
     # And it goes on to: the others need not wake for it.
     finish(*(last := [server.bring() for _ in range(50)]))
@@ -187,19 +193,7 @@ def test_a_job_in_its_own_thread_leaves_one_to_the_server(
     serving: Serving,
 ) -> None:
     server = serving(3)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        entered.set()
-        assert go_on.wait(TIME)
-
-    # Two that wait for the one that leads.
-    first = server.bring(hold)
-    assert entered.wait(TIME)
-    others = [server.bring() for _ in range(2)]
-    until(lambda: server.waiting == 2)
-    go_on.set()
-    finish(first, *others)
+    with_waiting(server, 2)
     slow = threading.Event()
     bodies = []
     for left in (1, 0):
