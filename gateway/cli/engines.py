@@ -244,11 +244,7 @@ class _Worker:
             tell = threading.Thread(target=self._announce, args=(loaded,), daemon=True)
             tell.start()
         take_turns()
-        return InTurns(
-            in_front(loaded, server),
-            server.workers > 1,
-            lambda environ: loaded.shares(environ).name,
-        )
+        return InTurns(in_front(loaded, server), server.workers > 1, loaded.shares)
 
     def _announce(self, loaded: Gateway) -> None:
         """Tell what is served, once it is: granian listens when all is loaded."""

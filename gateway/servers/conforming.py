@@ -40,8 +40,10 @@ class Conforming:
                 del environ[name]
         environ["wsgi.multiprocess"] = self._multiprocess
         exchange = Exchange()
-        body = exchange.begin(self._application(environ, exchange.start_response))
-        start_response(*exchange.final_head)
+        status, headers, body = exchange.begin(
+            self._application(environ, exchange.start_response)
+        )
+        start_response(status, headers)
         return body
 
 
@@ -72,28 +74,24 @@ class Exchange:
         self.head = (status, headers)
         return self.written.append
 
-    def begin(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Return the body from its first part on; the head is final then."""
-        if type(body) is list and not self.written:
-            return body
-        rest = _Rest(body, self.written)
+    def begin(
+        self, body: Iterable[bytes]
+    ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        """Return the status, the headers, and the body from its first part on.
+
+        :raises RuntimeError: the application has named no status.
+        """
         try:
-            rest.begin()
+            if type(body) is not list or self.written:
+                body = rest = _Rest(body, self.written)
+                rest.begin()
+            if self.head is None:
+                raise RuntimeError("the application has not called start_response()")
         except BaseException:
-            rest.close()
+            close_body(body)
             raise
         self.sent = True
-        return rest
-
-    @property
-    def final_head(self) -> tuple[str, list[tuple[str, str]]]:
-        """The status and the headers.
-
-        :raises RuntimeError: the application has named none.
-        """
-        if self.head is None:
-            raise RuntimeError("the application has not called start_response()")
-        return self.head
+        return *self.head, body
 
 
 class _Rest:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.bodies import close_body
 from gateway.servers.conforming import Conforming, Exchange
 from gateway.servers.turns import Turns
+from gateway.shares import Share
 from gateway.types import WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("gateway.serve")
@@ -34,10 +36,11 @@ class Response(Protocol):
         """Send a response while its body is made; closes it."""
 
 
-class _Call(NamedTuple):
+@dataclass(slots=True)
+class _Call:
     response: Response
     environ: WSGIEnvironment
-    share: str
+    share: Share
 
 
 class InTurns(Conforming):
@@ -45,20 +48,20 @@ class InTurns(Conforming):
 
     :param application: what serves the requests.
     :param multiprocess: whether other processes serve the same application.
-    :param share_of: returns the name of the share that a request is of.
+    :param shares: tells whose a request is.
     """
 
-    __slots__ = ("_base", "_share_of", "_turns")
+    __slots__ = ("_base", "_shares", "_turns")
 
     def __init__(
         self,
         application: WSGIApplication,
         multiprocess: bool,
-        share_of: Callable[[WSGIEnvironment], str],
+        shares: Callable[[WSGIEnvironment], Share],
     ) -> None:
         super().__init__(application, multiprocess)
-        self._share_of = share_of
-        self._turns = Turns(self._serve, lambda call: call.share)
+        self._shares = shares
+        self._turns = Turns(self._serve)
         self._base = {
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "granian",
@@ -73,7 +76,7 @@ class InTurns(Conforming):
     def answer(self, response: Response, environ: WSGIEnvironment) -> None:
         """Serve one request; called by a thread of granian's."""
         environ.update(self._base)
-        call = _Call(response, environ, self._share_of(environ))
+        call = _Call(response, environ, self._shares(environ))
         # RFC 9112, 6.3: without either there is no body.
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             # It can be read until this returns, and takes as long as its client likes.
@@ -85,23 +88,20 @@ class InTurns(Conforming):
     def _serve(self, call: _Call) -> None:
         response = call.response
         exchange = Exchange()
+        body: Iterable[bytes] = ()
         try:
-            body = exchange.begin(
+            status, headers, body = exchange.begin(
                 self._application(call.environ, exchange.start_response)
             )
-            try:
-                status, headers = exchange.final_head
-                if type(body) is list:
-                    response.response_bytes(int(status[:3]), headers, b"".join(body))
-                else:
-                    response.response_iter(int(status[:3]), headers, body)
-            except BaseException:
-                close_body(body)
-                raise
+            if type(body) is list:
+                response.response_bytes(int(status[:3]), headers, b"".join(body))
+            else:
+                response.response_iter(int(status[:3]), headers, body)
         except BaseException:
             # Nobody above has a use for it: this may be another request's thread.
             _log.exception("a request was not answered")
             response.response_bytes(HTTPStatus.INTERNAL_SERVER_ERROR, [], b"")
+            close_body(body)
 
 
 def take_turns() -> None:

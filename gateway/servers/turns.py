@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic, perf_counter, thread_time
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
 
+from gateway.servers.batch import M
 from gateway.servers.pace import Pace
 
 # How long the leader may take over one job while another thread waits, in seconds.
@@ -16,10 +17,8 @@ _STEP: Final = 0.005
 # What a lock takes for no limit.
 _FOREVER: Final = -1
 
-J = TypeVar("J")
 
-
-class Turns(Generic[J]):
+class Turns(Generic[M]):
     """Runs the jobs that a server's threads bring it.
 
     To hand the interpreter from one thread to another takes as long as a small page. So
@@ -30,18 +29,16 @@ class Turns(Generic[J]):
     the leader loses its place over one that turns out to.
 
     :param run: runs a job. What it raises goes to the thread that has run it, whoever
-        has brought it.
-    :param share_of: returns the name of the share that a job is of. How long its other
-        jobs took tells how long this one will.
+        has brought it. How long the other jobs of its share took tells how long it will
+        take.
     """
 
-    def __init__(self, run: Callable[[J], None], share_of: Callable[[J], str]) -> None:
+    def __init__(self, run: Callable[[M], None]) -> None:
         self._run = run
-        self._share_of = share_of
         # What waits to be run, and an entry while nobody leads. No lock is needed for
         # them: who brings a job looks for the entry next, and who puts it back looks
         # for jobs.
-        self._jobs: deque[J] = deque()
+        self._jobs: deque[M] = deque()
         self._vacancy: deque[None] = deque([None])
         self._lock = Lock()  # For all that follows.
         self._pace = Pace()
@@ -55,13 +52,13 @@ class Turns(Generic[J]):
         # The first one keeps an eye on the leader.
         self._waiting: deque[_Waiter] = deque()
 
-    def run(self, job: J) -> None:
+    def run(self, job: M) -> None:
         """Run a job, or leave it to the thread that leads.
 
         This may return before the job is done, or long after it.
         """
         with self._lock:
-            is_brisk = self._pace.is_brisk(self._share_of(job), monotonic())
+            is_brisk = self._pace.is_brisk(job.share.name, monotonic())
         if not is_brisk:
             self.run_here(job)
             return
@@ -73,7 +70,7 @@ class Turns(Generic[J]):
             self._lead()
             has_led = True
 
-    def run_here(self, job: J) -> None:
+    def run_here(self, job: M) -> None:
         """Run a job in this thread, beside those of the others."""
         with self._lock:
             self._make_room()
@@ -118,7 +115,7 @@ class Turns(Generic[J]):
             job = self._jobs.popleft()
         except IndexError:  # Another one leads, and was quicker.
             return False
-        share = self._share_of(job)
+        share = job.share.name
         with self._lock:
             if self._leader is leader:
                 leader.share = share

@@ -9,6 +9,7 @@ import pytest
 from granian.server import mp
 
 from gateway.servers.granian_turns import InTurns, take_turns
+from gateway.shares import NOBODY
 from gateway.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
@@ -27,7 +28,7 @@ class Sent:
 
 
 def in_turns(application: WSGIApplication) -> InTurns:
-    return InTurns(application, False, lambda environ: "share")
+    return InTurns(application, False, lambda environ: NOBODY)
 
 
 def answered(application: WSGIApplication, **environ: str) -> Any:

@@ -13,8 +13,10 @@ from typing import TypeAlias
 
 import pytest
 
+from gateway.config.spec import QueueSpec
 from gateway.servers import pace, turns
 from gateway.servers.turns import Turns
+from gateway.shares import Share
 
 TIME = 20.0
 
@@ -26,7 +28,7 @@ class Job:
 
     def __init__(self, work: Callable[[], object], share: str) -> None:
         self.work = work
-        self.share = share
+        self.share = Share(share, QueueSpec())
         self.runs = 0
         self.thread = 0
         self.done = threading.Event()
@@ -42,7 +44,7 @@ class Server:
     """Threads that take jobs from one queue, as those of granian do."""
 
     def __init__(self, threads: int) -> None:
-        self.turns: Turns[Job] = Turns(Job.run, lambda job: job.share)
+        self.turns: Turns[Job] = Turns(Job.run)
         self._queue: SimpleQueue[tuple[Job, bool] | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._serve, daemon=True) for _ in range(threads)
@@ -96,16 +98,22 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.002)
 
 
-def with_waiting(server: Server, number: int) -> list[Job]:
-    """Have so many threads wait for one; return the jobs of all of them, done."""
+def held(server: Server, share: str = "short") -> tuple[Job, threading.Event]:
+    """Have a job run until the event is set."""
     entered, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
         entered.set()
         assert go_on.wait(TIME)
 
-    first = server.bring(hold)
+    job = server.bring(hold, share)
     assert entered.wait(TIME)
+    return job, go_on
+
+
+def with_waiting(server: Server, number: int) -> list[Job]:
+    """Have so many threads wait for one; return the jobs of all of them, done."""
+    first, go_on = held(server)
     others = [server.bring() for _ in range(number)]
     until(lambda: server.waiting == number)
     assert not any(job.done.is_set() for job in others)
@@ -161,14 +169,7 @@ def test_one_that_hangs_loses_its_place(serving: Serving) -> None:
 
 def test_what_waits_behind_it_goes_first(serving: Serving) -> None:
     server = serving(3)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def hang() -> None:
-        entered.set()
-        assert go_on.wait(TIME)
-
-    hanging = server.bring(hang)
-    assert entered.wait(TIME)
+    hanging, go_on = held(server)
     # Both of the others wait, and nobody is left to bring anything.
     finish(server.bring(), server.bring())
     go_on.set()
@@ -250,14 +251,7 @@ def test_jobs_beside_it_do_not_keep_a_hanging_one_in_its_place(
     serving: Serving,
 ) -> None:
     server = serving(4)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def hang() -> None:
-        entered.set()
-        assert go_on.wait(TIME)
-
-    hanging = server.bring(hang, "hangs")
-    assert entered.wait(TIME)
+    hanging, go_on = held(server, "hangs")
     short = server.bring()
     while not short.done.is_set():
         # More often than the one that waits would look by itself.
@@ -292,7 +286,7 @@ def test_one_that_is_late_for_its_place_may_go(serving: Serving) -> None:
 
 
 def test_what_a_job_raises_costs_nobody_the_lead() -> None:
-    subject: Turns[Job] = Turns(Job.run, lambda job: job.share)
+    subject: Turns[Job] = Turns(Job.run)
     for way in (subject.run, subject.run_here):
         with pytest.raises(ZeroDivisionError):
             way(Job(lambda: 1 // 0, "short"))

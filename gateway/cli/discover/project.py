@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -118,18 +119,15 @@ class Project:
 
     def resolve(self, dotted: str) -> Value | None:
         """What a dotted name stands for, if it is defined under this root."""
-        if dotted in CONSTRUCTORS or self._resolving > _MAX_HOPS:
-            return None
-        self._resolving += 1
-        try:
-            parts = dotted.split(".")
+        parts = dotted.split(".")
+        with self._hop() as is_near:
+            if not is_near or dotted in CONSTRUCTORS:
+                return None
             for length in range(len(parts) - 1, 0, -1):
                 scope = self.scope(".".join(parts[:length]))
                 if scope is not None:
                     return _walk(scope, parts[length:])
             return None
-        finally:
-            self._resolving -= 1
 
     def scope(self, name: str) -> Scope | None:
         """The names of one module; while it is evaluated, those known so far."""
@@ -147,11 +145,16 @@ class Project:
 
     def _scope_within(self, name: str) -> Scope | None:
         """The names of a module that another one needs, unless it is too far away."""
-        if self._resolving > _MAX_HOPS:
-            return None
+        with self._hop() as is_near:
+            return self.scope(name) if is_near else None
+
+    @contextmanager
+    def _hop(self) -> Iterator[bool]:
+        """Go from one module on to another; yield whether that is near enough."""
+        is_near = self._resolving <= _MAX_HOPS
         self._resolving += 1
         try:
-            return self.scope(name)
+            yield is_near
         finally:
             self._resolving -= 1
 
