@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextvars import copy_context
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -70,22 +71,22 @@ def test_a_context_restored_only_when_all_went_well(
 ) -> None:
     class Careless(Mount):
         def _failed(self, environ: Any, start_response: Any) -> list[bytes]:
-            raised.append(True)
+            raised.add(get_ident())
             return super()._failed(environ, start_response)
 
         def _compose(self, wsgi: WSGIApplication, native: bool) -> WSGIApplication:
             serve = super()._compose(wsgi, native)
 
             def call(environ: Any, start_response: Any) -> Iterable[bytes]:
-                raised.clear()
+                raised.discard(get_ident())
                 body = serve(environ, start_response)
-                if raised and current_app_context.get(None) is None:
+                if get_ident() in raised and current_app_context.get(None) is None:
                     current_app_context.set(AppContext(self.application))
                 return body
 
             return call
 
-    raised: list[bool] = []
+    raised: set[int] = set()  # The threads: several calls run at a time.
     break_mount(monkeypatch, Careless)
     report = quick_proof(plain_gateway(tmp_path, NAMES))
     assert ("broken", "stack", "restored") in found(report)
